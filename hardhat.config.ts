@@ -1,0 +1,35 @@
+/**
+ * The build and the local chain. Owns compiler settings and the networks a person can name on the command line; promises
+ * that the compiler is the one in the lockfile (no download) and that the deployed bytecode equals the build.
+ */
+import { createRequire } from "node:module";
+import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
+import { defineConfig } from "hardhat/config";
+
+const require = createRequire(import.meta.url);
+const solc = require.resolve("solc/soljson.js");
+
+/** One profile for development and production: what is tested is what is deployed. */
+const compiler = {
+  version: "0.8.37",
+  path: solc,
+  settings: {
+    viaIR: true,
+    optimizer: { enabled: true, runs: 1000 },
+    evmVersion: "cancun",
+    metadata: { bytecodeHash: "none" as const },
+  },
+};
+
+export default defineConfig({
+  plugins: [toolbox],
+  solidity: {
+    profiles: { default: compiler, production: compiler },
+    npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
+  },
+  paths: { tests: { mocha: "test", solidity: "test/invariants" } },
+  networks: {
+    default: { type: "edr-simulated", chainType: "l1", hardfork: "osaka", chainId: 31337 },
+    localhost: { type: "http", chainType: "l1", url: process.env["RPC_URL"] ?? "http://127.0.0.1:8545" },
+  },
+});

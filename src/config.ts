@@ -1,0 +1,128 @@
+/**
+ * Configuration. Owns the environment variables of `docs/CONFIG.md`, the deployment file and the credentials file; reads them once, at
+ * start, and lists everything that is wrong with them in one go. Never prints a secret.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { parseAddress, type Address, type Hex } from "./domain/hex.ts";
+
+const address = z.string().transform((text, context): Address => {
+  const parsed = parseAddress(text);
+  if (parsed === null) context.addIssue({ code: "custom", message: "not an address" });
+  return parsed ?? "0x";
+});
+const privateKey = z.string().regex(/^0x[0-9a-f]{64}$/, "not a private key") as unknown as z.ZodType<Hex>;
+
+/** The file `scripts/deploy.ts` writes and the node reads. */
+export const deploymentSchema = z.strictObject({
+  chainId: z.int().positive(),
+  authority: address,
+  treasury: address,
+  redemptions: address,
+  coins: z
+    .array(
+      z.strictObject({
+        symbol: z.string(),
+        name: z.string(),
+        version: z.string(),
+        decimals: z.int(),
+        address,
+      }),
+    )
+    .min(1),
+  block: z.int().nonnegative(),
+});
+
+/** Role of an API key: what it may do over HTTP. */
+export const apiRoles = ["operator", "approver", "auditor"] as const;
+export type ApiRole = (typeof apiRoles)[number];
+
+/** Roles whose keys sign orders, and the devnet's emergency and administration keys. */
+export const roleNames = ["dealer", "attestor", "issuer", "freezer", "agent", "pauser", "unpauser", "admin"] as const;
+export type RoleName = (typeof roleNames)[number];
+
+/** `credentials.json` of a data folder: file mode 0600, never logged. */
+export const credentialsSchema = z.strictObject({
+  url: z.string(),
+  apiKeys: z.array(z.strictObject({ name: z.string(), role: z.enum(apiRoles), key: z.string().min(20) })),
+  lanes: z.array(privateKey).min(1),
+  roles: z.partialRecord(z.enum(roleNames), privateKey),
+  wallets: z.array(z.strictObject({ name: z.string(), country: z.string(), address, privateKey })),
+});
+export type Credentials = z.infer<typeof credentialsSchema>;
+
+const finality = z
+  .string()
+  .regex(/^(finalized|depth:\d{1,4})$/, "depth:<n> or finalized")
+  .transform((text) => (text === "finalized" ? ("finalized" as const) : { depth: Number(text.slice(6)) }));
+
+const whole = (fallback: number, least: number, most: number) =>
+  z.coerce.number().int().min(least).max(most).default(fallback);
+
+const environment = z.object({
+  RPC_URL: z.url().default("http://127.0.0.1:8545"),
+  REMESA_DATA: z.string().default(".remesa/31337"),
+  HOST: z.string().default("127.0.0.1"),
+  PORT: whole(3000, 0, 65535),
+  FINALITY: finality.default({ depth: 2 }),
+  SANDBOX: z.enum(["0", "1"]).default("0"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  POLL_MS: whole(50, 10, 60_000),
+  BATCH_ROWS: whole(250, 1, 700),
+  MAX_VALIDITY_SECONDS: whole(86_400, 60, 31_536_000),
+  MAX_HEAD_AGE_SECONDS: whole(30, 1, 86_400),
+  MAX_LIVE_INTENTS: whole(100_000, 1, 10_000_000),
+  MAX_FEE_GWEI: whole(500, 1, 100_000),
+  RECONCILE_SECONDS: whole(30, 1, 86_400),
+  RATE_LIMIT_PER_MINUTE: whole(6_000, 1, 10_000_000),
+});
+
+export type Config = z.infer<typeof environment>;
+
+/** Thrown when configuration is wrong: every problem, one line each. The program prints it and exits 2. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+function explain(source: string, error: z.ZodError): readonly string[] {
+  return error.issues.map((issue) => `${source}: ${issue.path.join(".")}: ${issue.message}`);
+}
+
+/** Reads the environment variables; throws ConfigError with all problems. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const result = environment.safeParse(env);
+  if (!result.success) throw new ConfigError(explain("environment", result.error));
+  return result.data;
+}
+
+function readJson<T>(path: string, schema: z.ZodType<T>): T {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw new ConfigError([`${path}: cannot be read`]);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ConfigError([`${path}: not JSON`]);
+  }
+  const result = schema.safeParse(value);
+  if (!result.success) throw new ConfigError(explain(path, result.error));
+  return result.data;
+}
+
+export function readDeployment(folder: string): z.infer<typeof deploymentSchema> {
+  return readJson(join(folder, "deployment.json"), deploymentSchema);
+}
+
+export function readCredentials(folder: string): Credentials {
+  return readJson(join(folder, "credentials.json"), credentialsSchema);
+}

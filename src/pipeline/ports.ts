@@ -1,0 +1,424 @@
+/**
+ * The ports of the pipeline: everything outside it, as narrow interfaces. `chain/` and `store/` implement them, tests fake them, and
+ * nothing else crosses. Each call is a point where the process may die; each is safe to repeat. No transaction callback leaves
+ * the store, and a failing item is an outcome of its batch, never an exception that rolls its group back.
+ */
+import type { Draft, OrderDraft, OrderRole, UnsignedOrder } from "../domain/draft.ts";
+import type { BlockFacts, BlockRef, RedemptionTerms } from "../domain/facts.ts";
+import type { Address, Hex, Word } from "../domain/hex.ts";
+import type {
+  Evidence,
+  Fence,
+  HeldReason,
+  Intent,
+  IntentFacts,
+  IntentKind,
+  IntentState,
+  RedemptionState,
+} from "../domain/intent.ts";
+import type { SlotState } from "../domain/lifecycle.ts";
+import type { Reconciliation } from "../domain/reconciliation.ts";
+import type { Outcome, Rejection } from "../domain/rejection.ts";
+import type { TypedMessage } from "../domain/signatures.ts";
+
+// ——— time ———
+
+export interface Clock {
+  /** Wall clock, Unix milliseconds: for displays, logs and keys; never for validity, which is block time. */
+  now(): number;
+  /** Monotonic milliseconds: for backoff and timeouts. */
+  monotonic(): number;
+  /** Resolves after `ms`; bounded waits only. */
+  sleep(ms: number): Promise<void>;
+}
+
+// ——— chain ———
+
+/** What the chain answered to a broadcast. Only `refused`, an exact and tested rule of the client, is more than "maybe sent". */
+export type SendAnswer =
+  | { readonly kind: "answered"; readonly hash: Hex }
+  | { readonly kind: "unknown"; readonly message: string }
+  | { readonly kind: "refused"; readonly message: string };
+
+/** EIP-1559 fields, wei per gas. */
+export interface Fees {
+  readonly maxFeePerGas: bigint;
+  readonly maxPriorityFeePerGas: bigint;
+}
+
+export interface ChainIdentity {
+  readonly chainId: number;
+  readonly genesis: Word;
+  /** Hash of the code at each of our addresses. */
+  readonly code: Readonly<Record<Address, Word>>;
+}
+
+/** A coin account as the chain has it at one block. */
+export interface ChainAccount {
+  readonly balance: bigint;
+  /** Base units that may not leave; null when frozen whole. */
+  readonly frozen: bigint | null;
+  readonly nonceBase: bigint;
+  /** Bit i set: nonce base + i is consumed. */
+  readonly nonceWindow: bigint;
+  readonly vasp: number;
+  readonly escrow: boolean;
+}
+
+export interface Chain {
+  identity(): Promise<ChainIdentity>;
+  /** The newest block. */
+  head(): Promise<BlockRef>;
+  /** Height that counts as final for this head under the configured finality; −1 when none does. */
+  finalNumber(head: BlockRef): Promise<number>;
+  block(number: number): Promise<BlockRef | null>;
+  /** One block decoded. `attempts`: hash of every open attempt → its slot. Null when the chain no longer has that block. */
+  readBlock(ref: BlockRef, attempts: ReadonlyMap<Word, SlotKey>): Promise<BlockFacts | null>;
+  /** Broadcasts in order; one answer per item. Never throws for a single item. */
+  send(raws: readonly Hex[]): Promise<readonly SendAnswer[]>;
+  /** Transactions of `lane` in blocks up to `number`. */
+  transactionCount(lane: Address, number: number): Promise<number>;
+  /** Wei. */
+  gasBalance(lane: Address): Promise<bigint>;
+  fees(): Promise<Fees>;
+  /** Gas limit of the newest block, at most the protocol's cap per transaction. */
+  gasLimit(): Promise<bigint>;
+  readAccounts(coin: Address, accounts: readonly Address[], number: number): Promise<readonly ChainAccount[]>;
+  totalSupply(coin: Address, number: number): Promise<bigint>;
+  /** Attested reserves and what they must cover, from the Treasury. */
+  coverage(
+    coin: Address,
+    number: number,
+  ): Promise<{ attested: bigint; asOf: number; outstanding: bigint; mintable: boolean }>;
+  /** True when the fence is consumed at that block. */
+  isFenceConsumed(kind: IntentKind, fence: Fence, number: number): Promise<boolean>;
+  /** Runs a call without sending it; null when it would succeed, else why not. */
+  simulate(call: { to: Address; data: Hex; gas: bigint }): Promise<HeldReason | null>;
+}
+
+/** Recovers signers in bulk. Null where the signature is not a valid low-s ECDSA signature. */
+export interface Recoverer {
+  recover(items: readonly { readonly digest: Word; readonly signature: Hex }[]): Promise<readonly (Address | null)[]>;
+}
+
+/** Holds the lanes' keys. Signs only calls to our contracts, value 0, fees under the cap. */
+export interface LaneSigner {
+  readonly lanes: readonly Address[];
+  sign(transaction: LaneTransaction): Promise<{ readonly raw: Hex; readonly hash: Word }>;
+}
+
+export interface LaneTransaction extends Fees {
+  readonly lane: Address;
+  readonly nonce: number;
+  readonly to: Address;
+  readonly data: Hex;
+  readonly gas: bigint;
+}
+
+// ——— store ———
+
+export interface SlotKey {
+  readonly lane: Address;
+  readonly nonce: number;
+}
+
+export interface Idempotency {
+  /** The API key's owner. */
+  readonly owner: string;
+  readonly key: string;
+  /** Hash of method, path and body. */
+  readonly requestHash: Word;
+}
+
+export interface AcceptItem {
+  readonly facts: IntentFacts;
+  readonly idempotency: Idempotency | null;
+}
+
+/**
+ * `created` and `existing` carry the intent; `existing` is the same digest seen before, or a repeated Idempotency-Key.
+ * `refused` created nothing.
+ */
+export type AcceptOutcome =
+  | { readonly kind: "created"; readonly intent: Intent }
+  | { readonly kind: "existing"; readonly intent: Intent }
+  | { readonly kind: "refused"; readonly reasons: readonly Rejection[] };
+
+/** What the books and the hot tables know of a coin account. Base units. */
+export interface StoredAccount {
+  readonly coin: Address;
+  readonly address: Address;
+  /** From every movement seen, final or not. */
+  readonly balance: bigint;
+  /** From final movements. */
+  readonly posted: bigint;
+  /** Promised to unfinished intents. */
+  readonly held: bigint;
+  /** Null when frozen whole. */
+  readonly frozen: bigint | null;
+  readonly nonceBase: bigint;
+  /** Consumed window nonces at or above the base. */
+  readonly consumed: readonly bigint[];
+  /** Window nonces of live intents. */
+  readonly live: readonly bigint[];
+}
+
+/** An accepted intent that may be planned now. */
+export interface ReadyIntent {
+  readonly sequence: bigint;
+  readonly kind: IntentKind;
+  readonly fence: Fence;
+  readonly coin: Address;
+  readonly payer: Address | null;
+  readonly payee: Address | null;
+  readonly amount: bigint;
+  readonly validAfter: number;
+  readonly validBefore: number;
+  readonly action: Action;
+  /** How often it came back from a slot that reverted: batches around it are halved that many times. */
+  readonly reverts: number;
+  /** Times it was held; for backoff. */
+  readonly holds: number;
+  /** True when the payee has a balance already: a credit to it costs less gas. */
+  readonly payeeKnown: boolean;
+}
+type Action = IntentFacts["action"];
+
+/** A slot with its committed bytes: what `commitPlan` writes in one transaction. */
+export interface PlannedSlot extends SlotKey {
+  readonly epoch: bigint;
+  readonly kind: "settle" | "call";
+  readonly items: readonly bigint[];
+  readonly attempt: NewAttempt;
+  readonly at: number;
+}
+
+export interface NewAttempt extends Fees {
+  readonly hash: Word;
+  readonly raw: Hex;
+}
+
+export interface OpenSlot extends SlotKey {
+  readonly state: SlotState;
+  readonly kind: "settle" | "call" | "empty";
+  readonly attempts: readonly (NewAttempt & { readonly sentAt: number | null })[];
+}
+
+export interface Lane {
+  readonly address: Address;
+  readonly epoch: bigint;
+  readonly nextNonce: number;
+}
+
+/** One published fact. `sequence` is the resume point of the event stream. */
+export interface PublishedEvent {
+  readonly sequence: bigint;
+  readonly intent: bigint | null;
+  readonly type: string;
+  readonly accounts: readonly Address[];
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+export interface StoredRedemption {
+  readonly id: Word;
+  readonly escrow: Address;
+  readonly terms: RedemptionTerms;
+  readonly state: RedemptionState;
+  readonly steps: readonly (Evidence & {
+    from: RedemptionState;
+    to: RedemptionState;
+    actor: Address;
+    reference: Word;
+    time: number;
+  })[];
+}
+
+export interface StoredMovement extends Evidence {
+  readonly kind: "transfer" | "mint" | "burn";
+  readonly coin: Address;
+  readonly from: Address;
+  readonly to: Address;
+  readonly amount: bigint;
+  readonly memo: Word | null;
+  readonly intent: bigint | null;
+  readonly final: boolean;
+  readonly time: number;
+}
+
+/** One intent with everything the store knows of its way: for `trace`. */
+export interface Trace {
+  readonly intent: Intent;
+  readonly slots: readonly (OpenSlot & {
+    readonly index: number;
+    readonly size: number;
+    readonly committedAt: number;
+    readonly gasUsed: bigint | null;
+  })[];
+  readonly movements: readonly StoredMovement[];
+  readonly lines: readonly { readonly account: string; readonly amount: bigint }[];
+  readonly events: readonly PublishedEvent[];
+}
+
+export interface Halt {
+  readonly reason: string;
+  readonly since: number;
+}
+
+export interface Store {
+  /** Raises the epoch of every lane: what an earlier owner signed but did not commit is dead. `chainNonces` from the latest block. */
+  openLanes(lanes: readonly { readonly address: Address; readonly chainNonce: number }[]): Promise<readonly Lane[]>;
+  /** Binds the folder to a chain: writes the identity the first time, afterwards returns the stored one. */
+  bindChain(identity: ChainIdentity): Promise<ChainIdentity>;
+
+  /** Intake: identity by digest, one live intent per fence, balance hold; all or nothing per call, one outcome per item in order. */
+  acceptBatch(items: readonly AcceptItem[], at: number): Promise<readonly AcceptOutcome[]>;
+  /** Looks an Idempotency-Key up before any work is done. */
+  findIdempotent(
+    idempotency: Idempotency,
+  ): Promise<{ kind: "none" } | { kind: "hit"; intent: Intent } | { kind: "reused" }>;
+
+  /** Accepted, not held back, oldest first, at most `limit`. `now` is wall milliseconds, against backoff. */
+  readReady(options: { readonly now: number; readonly limit: number }): Promise<readonly ReadyIntent[]>;
+  readAccounts(
+    accounts: readonly { readonly coin: Address; readonly address: Address }[],
+  ): Promise<readonly StoredAccount[]>;
+  /** Writes nonce, slot, items, raw bytes, hash and states, guarded by the lane's epoch and next nonce. False: nothing written. */
+  commitPlan(slot: PlannedSlot): Promise<boolean>;
+  /** Marks intents as waiting for a reason, not to be planned before `until` (wall milliseconds). */
+  hold(
+    items: readonly { readonly sequence: bigint; readonly reason: HeldReason; readonly until: number }[],
+  ): Promise<void>;
+
+  /** Slots that are not final, by nonce, at most `limit`. */
+  readOpenSlots(lane: Address, limit: number): Promise<readonly OpenSlot[]>;
+  /** Records that bytes were handed to the chain; moves slot and intents to `sent`. */
+  markSent(hashes: readonly Word[], at: number): Promise<void>;
+  /** A further attempt for the same nonce. */
+  addAttempt(slot: SlotKey & { readonly epoch: bigint; readonly attempt: NewAttempt }): Promise<boolean>;
+  /** Closes slots whose nonce the final chain has passed without any of our attempts; their unfinished intents go back. */
+  abandonSlots(lane: Address, belowNonce: number): Promise<number>;
+
+  /** The newest and the newest final block applied. */
+  readCursor(): Promise<{ readonly latest: BlockRef | null; readonly final: BlockRef | null }>;
+  /** The applied block at that height, while it is not final. */
+  readBlock(number: number): Promise<BlockRef | null>;
+  /** Applies one block in one transaction. Its parent must be the latest applied block, or the store must be empty. */
+  applyBlock(facts: BlockFacts, at: number): Promise<void>;
+  /** Undoes every applied block above `number`; refuses below the final one. */
+  revertTo(number: number, at: number): Promise<void>;
+  /** Makes blocks up to `number` final: ends intents, posts movements to the ledger. Returns how many intents ended. */
+  finalize(number: number, at: number): Promise<number>;
+
+  readIntent(sequence: bigint): Promise<Intent | null>;
+  findByDigest(digest: Word): Promise<Intent | null>;
+  listIntents(query: {
+    readonly account?: Address;
+    readonly kinds?: readonly IntentKind[];
+    readonly subject?: Word;
+    readonly before?: bigint;
+    readonly limit: number;
+  }): Promise<readonly Intent[]>;
+  listMovements(query: { readonly account?: Address; readonly limit: number }): Promise<readonly StoredMovement[]>;
+  readRedemption(id: Word): Promise<StoredRedemption | null>;
+  readTrace(sequence: bigint): Promise<Trace | null>;
+  /** Events after a sequence, oldest first. `oldest` is the first one still kept. */
+  readEvents(query: { readonly after: bigint; readonly limit: number; readonly account?: Address }): Promise<{
+    readonly events: readonly PublishedEvent[];
+    readonly oldest: bigint;
+    readonly newest: bigint;
+  }>;
+  countByState(): Promise<Readonly<Record<IntentState, number>>>;
+
+  /** Every account with a non-zero posted balance, in address order, after `after`: the books at the final block. */
+  readPosted(query: { readonly coin: Address; readonly after: Address | null; readonly limit: number }): Promise<{
+    readonly final: BlockRef | null;
+    readonly balances: readonly { readonly address: Address; readonly posted: bigint }[];
+  }>;
+  /** Sums over the ledger of one coin: both are zero and minus the supply when the books are right. */
+  sumLedger(coin: Address): Promise<{ readonly sum: bigint; readonly issued: bigint }>;
+
+  readHalt(): Promise<Halt | null>;
+  halt(reason: string, at: number): Promise<void>;
+  resume(by: string, at: number): Promise<void>;
+
+  /** A consistent copy of the database while it is in use, written to `path`. */
+  backup(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ——— encoding and orders ———
+
+/** A draft as the chain will see it, with who must have signed which digest. `signer` is null where no signature is needed. */
+export interface EncodedDraft {
+  readonly facts: IntentFacts;
+  readonly signer: Address | null;
+  readonly signature: Hex | null;
+}
+
+/** Turns drafts into intents: digest, fence, row bytes or call data. Pure and synchronous. */
+export interface Encoder {
+  encode(draft: Draft): EncodedDraft;
+  /** The struct to sign for a draft whose signature is missing. */
+  toTyped(draft: Draft | UnsignedOrder): TypedMessage;
+  /** Id of a redemption: the digest of its terms. */
+  redemptionId(terms: RedemptionTerms): Word;
+}
+
+/** Role keys the node itself may sign orders with; the devnet configures all, production as few as it likes. */
+export interface OrderSigner {
+  /** The role's address, or null when its key is not configured. */
+  addressOf(role: OrderRole): Address | null;
+  sign(role: OrderRole, typed: TypedMessage): Promise<Hex>;
+}
+
+/** Addresses of one deployment. All lowercase. */
+export interface Deployment {
+  readonly chainId: number;
+  readonly authority: Address;
+  readonly treasury: Address;
+  readonly redemptions: Address;
+  readonly coins: readonly {
+    readonly symbol: string;
+    readonly name: string;
+    readonly version: string;
+    readonly decimals: number;
+    readonly address: Address;
+  }[];
+  /** Block in which the first contract was deployed: the follower starts there. */
+  readonly block: number;
+}
+
+// ——— what the surfaces use ———
+
+export interface Intake {
+  /** Decides on drafts; one outcome per draft in order; 202 may be answered once this resolves. */
+  submit(drafts: readonly Draft[], idempotency: Idempotency | null): Promise<readonly AcceptOutcome[]>;
+  /** Signs an order with the role's configured key; refused with `order_signer_missing` where there is none. */
+  signOrder(order: UnsignedOrder): Promise<Outcome<OrderDraft>>;
+}
+
+/** Wakes waiters after commits. Losing a wake-up only costs latency: every waiter also looks again by itself. */
+export interface Publisher {
+  /** Resolves with the intent when it has ended, or with its current state after `ms`. Null when there is none. */
+  waitUntilEnded(sequence: bigint, ms: number): Promise<Intent | null>;
+  /** Calls back after every commit that may have published events. Returns the unsubscribe function. */
+  subscribe(listener: () => void): () => void;
+}
+
+export interface Reconciler {
+  /** Newest finished statement, or null before the first. */
+  latest(): Reconciliation | null;
+  /** Makes a new statement now; a difference halts new sends. */
+  run(): Promise<Reconciliation>;
+}
+
+/** What the follower knows of the chain's head, without asking it. */
+export interface HeadView {
+  /** Null before the first block was applied. */
+  readonly latest: BlockRef | null;
+  readonly final: BlockRef | null;
+  /** Milliseconds since a new block was last seen. */
+  ageMs(): number;
+}
