@@ -66,7 +66,7 @@ library Signatures {
         return isValid(signer, digest, uint8(27 + (uint256(vs) >> 255)), r, (vs << 1) >> 1);
     }
 
-    function _recovers(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) private view returns (bool) {
+    function _recovers(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) private pure returns (bool) {
         if (uint256(s) > HALF_ORDER) return false;
         address recovered = ecrecover(digest, v, r, s);
         return recovered == signer && recovered != address(0);
