@@ -422,3 +422,9 @@ export interface HeadView {
   /** Milliseconds since a new block was last seen. */
   ageMs(): number;
 }
+
+/** Devnet only: moves the chain's clock. */
+export interface Sandbox {
+  /** Raises the time of the next block by that many seconds. */
+  increaseTime(seconds: number): Promise<void>;
+}
