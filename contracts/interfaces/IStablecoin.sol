@@ -58,7 +58,7 @@ struct AccountState {
 ///
 /// A **signature** is valid as docs/SIGNATURES.md says: ECDSA first, then ERC-1271. Where a contract has to be asked and
 /// the gas left cannot fund the question, every function reverts with SignaturesGasTooLow, `settle` included.
-interface IStablecoin is IERC20Metadata, IERC20Errors, IERC5267, ISignedOrders {
+interface IStablecoin is IERC20Metadata, IERC20Errors, ISignedOrders, IERC5267 {
     // ------------------------------------------------------------------------------------------------- events
 
     /// @notice EIP-3009: `nonce` of `authorizer` is spent. Immediately followed by the `Transfer` it authorized.

@@ -1,0 +1,734 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {ShortString, ShortStrings} from "@openzeppelin/contracts/utils/ShortStrings.sol";
+import {AccountState, FreezeOrder, IStablecoin, UnfreezeOrder} from "./interfaces/IStablecoin.sol";
+import {AccountWord} from "./libraries/AccountWord.sol";
+import {CoinWord} from "./libraries/CoinWord.sol";
+import {Authorization, SettlementRow} from "./libraries/SettlementRow.sol";
+import {Signatures} from "./libraries/Signatures.sol";
+import {SignedOrders} from "./libraries/SignedOrders.sol";
+
+/// @title Stablecoin
+/// @notice A fully reserved coin of six decimals whose holders pay by signature.
+/// @dev Promises: no upgrade, no owner, one power per role; a holder's coins move only by the holder's call, signature or
+/// allowance; a relayer has no say in what it submits; a bad row of a batch costs nobody else anything.
+/// Assumes: the authority grants roles as docs/ROLES.md says; the treasury mints only against reserves; a registered escrow
+/// names the true payer in `payFrom` and pays out what it took in.
+/// Keeps: COIN-1 to COIN-8 of docs/INVARIANTS.md.
+///
+/// How it stays cheap: all that the coin knows of an account is one storage word, so that replay protection, freeze and
+/// escrow flag come with the balance; one bit test tells that an account has no restrictions. Checks return their failure
+/// as revert data, which a single call raises and a batch reports: there is one set of checks for both.
+contract Stablecoin is IStablecoin, SignedOrders {
+    using AccountWord for uint256;
+    using CoinWord for uint256;
+    using SettlementRow for Authorization;
+
+    /// @dev See AccountWord.
+    struct Account {
+        uint256 word;
+    }
+
+    struct FreezeCase {
+        bytes32 caseId;
+        uint256 until;
+    }
+
+    uint256 private constant PAUSE_TRANSFER = 1;
+    uint256 private constant PAUSE_AUTHORIZATION = 2;
+    uint256 private constant PAUSE_MINT = 4;
+    uint256 private constant PAUSE_BURN = 8;
+    uint256 private constant PAUSE_FREEZE = 16;
+    /// @dev All bits with a meaning, the one reserved for seizing (32) included.
+    uint256 private constant PAUSE_KNOWN = 63;
+
+    bytes32 private constant RECEIVE_TYPEHASH = keccak256(
+        "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
+    bytes32 private constant CANCEL_TYPEHASH = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
+    bytes32 private constant SKIP_TYPEHASH = keccak256("SkipNonces(address account,uint256 newBase,uint256 deadline)");
+    bytes32 private constant FREEZE_TYPEHASH = keccak256(
+        "FreezeOrder(bytes32 orderId,address account,uint256 amount,bytes32 caseId,uint256 until,uint256 deadline)"
+    );
+    bytes32 private constant UNFREEZE_TYPEHASH = keccak256(
+        "UnfreezeOrder(bytes32 orderId,address account,bytes32 caseId,uint256 deadline)"
+    );
+
+    ShortString private immutable _symbol;
+
+    mapping(address account => Account) private _accounts;
+    mapping(address owner => mapping(address spender => uint256 amount)) private _allowances;
+    mapping(address authorizer => mapping(uint256 index => uint256 bits)) private _bitmaps;
+    mapping(address account => FreezeCase) private _cases;
+    /// @dev See CoinWord.
+    uint256 private _coin = CoinWord.INITIAL;
+    address private _treasury;
+
+    constructor(
+        address authority_,
+        string memory name_,
+        string memory symbol_,
+        string memory version_
+    ) SignedOrders(authority_, name_, version_) {
+        _symbol = ShortStrings.toShortString(symbol_);
+    }
+
+    // ------------------------------------------------------------------------------------------------- ERC-20
+
+    /// @inheritdoc IStablecoin
+    function transfer(address to, uint256 amount) external returns (bool) {
+        _requireNotPaused(PAUSE_TRANSFER);
+        _transfer(msg.sender, to, amount);
+        return true;
+    }
+
+    /// @inheritdoc IStablecoin
+    function approve(address spender, uint256 amount) external returns (bool) {
+        if (amount != 0) _requireNotPaused(PAUSE_TRANSFER);
+        if (spender == address(0)) revert ERC20InvalidSpender(spender);
+        _allowances[msg.sender][spender] = amount;
+        emit Approval(msg.sender, spender, amount);
+        return true;
+    }
+
+    /// @inheritdoc IStablecoin
+    function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        _requireNotPaused(PAUSE_TRANSFER);
+        if (_accounts[msg.sender].word.isFrozenWhole()) revert StablecoinFrozen(msg.sender);
+        mapping(address spender => uint256) storage allowances = _allowances[from];
+        uint256 allowed = allowances[msg.sender];
+        if (amount > allowed) revert ERC20InsufficientAllowance(msg.sender, allowed, amount);
+        if (allowed != type(uint256).max) {
+            unchecked {
+                allowances[msg.sender] = allowed - amount;
+            }
+        }
+        _transfer(from, to, amount);
+        return true;
+    }
+
+    // ----------------------------------------------------------------------------------------------- EIP-3009
+
+    /// @inheritdoc IStablecoin
+    function transferWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
+        Authorization memory a = Authorization(
+            SettlementRow.TRANSFER_TYPEHASH,
+            from,
+            to,
+            value,
+            validAfter,
+            validBefore,
+            nonce,
+            0
+        );
+        _requireTimely(a);
+        _requireSigned(from, a.structHash(), v, r, s);
+        _raise(_spend(a));
+    }
+
+    /// @inheritdoc IStablecoin
+    function transferWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external {
+        _authorize(
+            Authorization(SettlementRow.TRANSFER_TYPEHASH, from, to, value, validAfter, validBefore, nonce, 0),
+            signature
+        );
+    }
+
+    /// @inheritdoc IStablecoin
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
+        Authorization memory a = Authorization(RECEIVE_TYPEHASH, from, to, value, validAfter, validBefore, nonce, 0);
+        _requirePayee(to);
+        _requireTimely(a);
+        _requireSigned(from, a.structHash(), v, r, s);
+        _raise(_spend(a));
+    }
+
+    /// @inheritdoc IStablecoin
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external {
+        _requirePayee(to);
+        _authorize(Authorization(RECEIVE_TYPEHASH, from, to, value, validAfter, validBefore, nonce, 0), signature);
+    }
+
+    /// @inheritdoc IStablecoin
+    function transferWithMemo(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes32 memo,
+        bytes calldata signature
+    ) external {
+        _authorize(
+            Authorization(SettlementRow.MEMO_TYPEHASH, from, to, value, validAfter, validBefore, nonce, memo),
+            signature
+        );
+    }
+
+    /// @inheritdoc IStablecoin
+    function cancelAuthorization(address authorizer, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external {
+        _requireSigned(authorizer, keccak256(abi.encode(CANCEL_TYPEHASH, authorizer, nonce)), v, r, s);
+        _cancel(authorizer, nonce);
+    }
+
+    /// @inheritdoc IStablecoin
+    function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external {
+        _requireSigned(authorizer, keccak256(abi.encode(CANCEL_TYPEHASH, authorizer, nonce)), signature);
+        _cancel(authorizer, nonce);
+    }
+
+    /// @inheritdoc IStablecoin
+    function skipNonces(uint256 newBase) external {
+        _skip(msg.sender, newBase);
+    }
+
+    /// @inheritdoc IStablecoin
+    function skipNonces(address account, uint256 newBase, uint256 deadline, bytes calldata signature) external {
+        _checkDeadline(deadline);
+        _requireSigned(account, keccak256(abi.encode(SKIP_TYPEHASH, account, newBase, deadline)), signature);
+        _skip(account, newBase);
+    }
+
+    /// @inheritdoc IStablecoin
+    function authorizationState(address authorizer, bytes32 nonce) external view returns (bool) {
+        uint256 number = uint256(nonce);
+        if (number < AccountWord.WINDOW_NONCES) return _accounts[authorizer].word.isSpent(number);
+        return _bitmaps[authorizer][number >> 8] & (1 << (number & 0xff)) != 0;
+    }
+
+    /// @inheritdoc IStablecoin
+    function settle(bytes calldata rows) external {
+        _requireNotPaused(PAUSE_AUTHORIZATION);
+        bytes32 separator = _domainSeparatorV4();
+        Authorization memory a;
+        uint256 offset;
+        uint256 index;
+        while (offset < rows.length) {
+            (bool sound, uint256 kind, uint256 start, uint256 next) = SettlementRow.decode(rows, offset, a);
+            if (!sound) revert StablecoinRowMalformed(offset);
+            bytes4 reason = _settleRow(a, separator, kind, rows[start:next]);
+            if (reason != 0) emit RowSkipped(index, a.from, a.nonce, reason);
+            offset = next;
+            unchecked {
+                ++index;
+            }
+        }
+    }
+
+    // --------------------------------------------------------------------------------------------------- supply
+
+    /// @inheritdoc IStablecoin
+    function mint(address to, uint256 amount) external {
+        if (msg.sender != _treasury) revert StablecoinCallerNotTreasury(msg.sender, _treasury);
+        uint256 coin = _requireNotPaused(PAUSE_MINT);
+        _raise(_receiverFailure(to));
+        uint256 room = CoinWord.SUPPLY_CAP - coin.totalSupply();
+        if (amount > room) revert StablecoinSupplyCapExceeded(_saturatingSupply(coin, amount), CoinWord.SUPPLY_CAP);
+        Account storage payee = _accounts[to];
+        uint256 word = payee.word;
+        _raise(_payeeFailure(0, to, word));
+        unchecked {
+            _coin = coin.withTotalSupply(coin.totalSupply() + amount);
+        }
+        payee.word = word.credit(amount);
+        _logTransfer(address(0), to, amount);
+    }
+
+    /// @inheritdoc IStablecoin
+    function burn(uint256 amount) external restricted {
+        uint256 coin = _requireNotPaused(PAUSE_BURN);
+        Account storage holder = _accounts[msg.sender];
+        uint256 word = holder.word;
+        if (word.isFrozenWhole()) revert StablecoinFrozen(msg.sender);
+        _raise(_balanceFailure(msg.sender, word, amount));
+        unchecked {
+            _coin = coin.withTotalSupply(coin.totalSupply() - amount);
+        }
+        holder.word = word.debit(amount);
+        _logTransfer(msg.sender, address(0), amount);
+    }
+
+    /// @inheritdoc IStablecoin
+    function setTreasury(address newTreasury) external restricted {
+        if (newTreasury == address(0) || newTreasury == address(this) || _accounts[newTreasury].word.isEscrow()) {
+            revert StablecoinAccountInvalid(newTreasury);
+        }
+        emit TreasuryChanged(_treasury, newTreasury);
+        _treasury = newTreasury;
+    }
+
+    // ----------------------------------------------------------------------------------------- freeze and pause
+
+    /// @inheritdoc IStablecoin
+    function freeze(address account, uint256 amount, bytes32 caseId, uint256 until) external restricted {
+        _freeze(account, amount, caseId, until);
+    }
+
+    /// @inheritdoc IStablecoin
+    function freezeBySig(FreezeOrder calldata order, address signer, bytes calldata signature) external {
+        bytes32 structHash = keccak256(abi.encode(FREEZE_TYPEHASH, order));
+        _useOrder(signer, this.freeze.selector, order.deadline, structHash, signature, order.orderId);
+        _freeze(order.account, order.amount, order.caseId, order.until);
+    }
+
+    /// @inheritdoc IStablecoin
+    function unfreeze(address account, bytes32 caseId) external restricted {
+        _unfreeze(account, caseId);
+    }
+
+    /// @inheritdoc IStablecoin
+    function unfreezeBySig(UnfreezeOrder calldata order, address signer, bytes calldata signature) external {
+        bytes32 structHash = keccak256(abi.encode(UNFREEZE_TYPEHASH, order));
+        _useOrder(signer, this.unfreeze.selector, order.deadline, structHash, signature, order.orderId);
+        _unfreeze(order.account, order.caseId);
+    }
+
+    /// @inheritdoc IStablecoin
+    function releaseExpired(address account) external {
+        FreezeCase memory current = _cases[account];
+        if (current.caseId == 0) revert StablecoinNotFrozen(account);
+        if (block.timestamp < current.until) revert StablecoinFreezeNotEnded(account, current.until, block.timestamp);
+        emit FreezeReleased(account, current.caseId, _lift(account), current.until);
+    }
+
+    /// @inheritdoc IStablecoin
+    function pause(uint256 bits) external restricted {
+        _setPaused(_coin.paused() | _requirePauseBits(bits));
+    }
+
+    /// @inheritdoc IStablecoin
+    function unpause(uint256 bits) external restricted {
+        _setPaused(_coin.paused() & ~_requirePauseBits(bits));
+    }
+
+    // ------------------------------------------------------------------------------------------------- escrows
+
+    /// @inheritdoc IStablecoin
+    function flagEscrow(address account) external restricted {
+        if (account == address(this) || account == _treasury) revert StablecoinAccountInvalid(account);
+        if (!_hasOwnCode(account)) revert StablecoinEscrowCodeInvalid(account);
+        uint256 word = _accounts[account].word;
+        uint256 dirt =
+            AccountWord.BALANCE_MASK | AccountWord.FROZEN_MASK | AccountWord.VASP_MASK | AccountWord.FLAGS_MASK;
+        if (word & dirt != 0) revert StablecoinEscrowNotClean(account, word);
+        _accounts[account].word = word | AccountWord.ESCROW;
+        emit EscrowFlagged(account);
+    }
+
+    /// @inheritdoc IStablecoin
+    function payFrom(address payer, address to, uint256 amount) external {
+        Account storage escrow = _accounts[msg.sender];
+        uint256 word = escrow.word;
+        if (!word.isEscrow()) revert StablecoinCallerNotEscrow(msg.sender);
+        if (payer == address(0)) revert StablecoinAccountInvalid(payer);
+        _raise(_balanceFailure(msg.sender, word, amount));
+        _raise(_move(escrow, word, msg.sender, to, amount));
+    }
+
+    // --------------------------------------------------------------------------------------------------- views
+
+    /// @notice The name, which is also that of the EIP-712 domain.
+    function name() external view returns (string memory) {
+        return _EIP712Name();
+    }
+
+    /// @notice The ticker.
+    function symbol() external view returns (string memory) {
+        return ShortStrings.toString(_symbol);
+    }
+
+    /// @notice One coin is 10^6 base units.
+    function decimals() external pure returns (uint8) {
+        return 6;
+    }
+
+    /// @inheritdoc IERC20
+    function totalSupply() external view returns (uint256) {
+        return _coin.totalSupply();
+    }
+
+    /// @inheritdoc IERC20
+    function balanceOf(address account) external view returns (uint256) {
+        return _accounts[account].word.balance();
+    }
+
+    /// @inheritdoc IERC20
+    function allowance(address owner, address spender) external view returns (uint256) {
+        return _allowances[owner][spender];
+    }
+
+    /// @inheritdoc IStablecoin
+    function treasury() external view returns (address) {
+        return _treasury;
+    }
+
+    /// @inheritdoc IStablecoin
+    function pausedBits() external view returns (uint256) {
+        return _coin.paused();
+    }
+
+    /// @inheritdoc IStablecoin
+    function isEscrow(address account) external view returns (bool) {
+        return _accounts[account].word.isEscrow();
+    }
+
+    /// @inheritdoc IStablecoin
+    function freezeCaseOf(address account) external view returns (bytes32 caseId, uint256 until) {
+        FreezeCase storage current = _cases[account];
+        return (current.caseId, current.until);
+    }
+
+    /// @inheritdoc IStablecoin
+    function accountOf(address account) external view returns (AccountState memory state) {
+        uint256 word = _accounts[account].word;
+        state.balance = word.balance();
+        state.frozen = word.frozen();
+        state.nonceBase = word.nonceBase();
+        state.nonceWindow = word.nonceWindow();
+        state.vasp = word.vasp();
+        state.frozenWhole = word.isFrozenWhole();
+        state.escrow = word.isEscrow();
+    }
+
+    /// @inheritdoc IStablecoin
+    function wordOf(address account) external view returns (uint256) {
+        return _accounts[account].word;
+    }
+
+    /// @inheritdoc IStablecoin
+    function coinWord() external view returns (uint256) {
+        return _coin;
+    }
+
+    // ------------------------------------------------------------------------------------------------ internals
+
+    /// @dev The single call with a signature in one piece.
+    function _authorize(Authorization memory a, bytes calldata signature) private {
+        _requireTimely(a);
+        _requireSigned(a.from, a.structHash(), signature);
+        _raise(_spend(a));
+    }
+
+    /// @dev One row of a batch: the checks of the single call in the same order. Returns 0, or why nothing changed.
+    function _settleRow(
+        Authorization memory a,
+        bytes32 separator,
+        uint256 kind,
+        bytes calldata signature
+    ) private returns (bytes4 reason) {
+        bytes memory failure = _timeFailure(a);
+        if (failure.length != 0) return bytes4(failure);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(separator, a.structHash());
+        bool signed =
+            kind & SettlementRow.LONG_SIGNATURE == 0
+                ? Signatures.isValid(a.from, digest, bytes32(signature[:32]), bytes32(signature[32:]))
+                : Signatures.isValid(a.from, digest, signature);
+        if (!signed) return StablecoinSignatureInvalid.selector;
+        failure = _spend(a);
+        if (failure.length != 0) return bytes4(failure);
+    }
+
+    /// @dev Carries out an authorization whose time and signature are good: the nonce, the payment, the events. Changes
+    /// nothing when it returns a failure.
+    function _spend(Authorization memory a) private returns (bytes memory failure) {
+        address from = a.from;
+        Account storage payer = _accounts[from];
+        uint256 word = payer.word;
+        failure = _payerFailure(from, word, a.value);
+        if (failure.length != 0) return failure;
+        address to = a.to;
+        failure = _receiverFailure(to);
+        if (failure.length != 0) return failure;
+        uint256 nonce = uint256(a.nonce);
+        failure = _nonceFailure(from, word, nonce);
+        if (failure.length != 0) return failure;
+        Account storage payee = _accounts[to];
+        uint256 payeeWord = payee.word;
+        failure = _payeeFailure(word, to, payeeWord);
+        if (failure.length != 0) return failure;
+
+        word = _spendNonce(from, word, nonce);
+        _logAuthorizationUsed(from, a.nonce);
+        _write(payer, word, payee, payeeWord, from, to, a.value);
+        if (a.hasMemo()) emit Memo(a.memo);
+    }
+
+    function _transfer(address from, address to, uint256 amount) private {
+        Account storage payer = _accounts[from];
+        uint256 word = payer.word;
+        _raise(_payerFailure(from, word, amount));
+        _raise(_move(payer, word, from, to, amount));
+    }
+
+    /// @dev The payee's half of the transfer checks, then the payment. `word` is the payer's, found able to pay.
+    function _move(
+        Account storage payer,
+        uint256 word,
+        address from,
+        address to,
+        uint256 amount
+    ) private returns (bytes memory failure) {
+        failure = _receiverFailure(to);
+        if (failure.length != 0) return failure;
+        Account storage payee = _accounts[to];
+        uint256 payeeWord = payee.word;
+        failure = _payeeFailure(word, to, payeeWord);
+        if (failure.length != 0) return failure;
+        _write(payer, word, payee, payeeWord, from, to, amount);
+    }
+
+    /// @dev Every payment between accounts ends here.
+    function _write(
+        Account storage payer,
+        uint256 word,
+        Account storage payee,
+        uint256 payeeWord,
+        address from,
+        address to,
+        uint256 amount
+    ) private {
+        if (from == to) {
+            payer.word = word;
+        } else {
+            payer.word = word.debit(amount);
+            payee.word = payeeWord.credit(amount);
+        }
+        _logTransfer(from, to, amount);
+    }
+
+    function _payerFailure(address from, uint256 word, uint256 amount) private pure returns (bytes memory failure) {
+        if (word & AccountWord.PAYER_GUARD == 0 && amount <= word.balance()) return failure;
+        if (word.isFrozenWhole()) return abi.encodeWithSelector(StablecoinFrozen.selector, from);
+        if (word.isEscrow()) return abi.encodeWithSelector(StablecoinEscrowRefusesDebit.selector, from);
+        return _balanceFailure(from, word, amount);
+    }
+
+    function _balanceFailure(address from, uint256 word, uint256 amount) private pure returns (bytes memory failure) {
+        uint256 held = word.balance();
+        if (amount > held) return abi.encodeWithSelector(ERC20InsufficientBalance.selector, from, held, amount);
+        uint256 free = word.available();
+        if (amount > free) return abi.encodeWithSelector(ERC20InsufficientUnfrozen.selector, from, free, amount);
+    }
+
+    function _receiverFailure(address to) private view returns (bytes memory failure) {
+        if (to == address(0) || to == address(this)) {
+            return abi.encodeWithSelector(ERC20InvalidReceiver.selector, to);
+        }
+    }
+
+    function _payeeFailure(
+        uint256 payerWord,
+        address to,
+        uint256 payeeWord
+    ) private view returns (bytes memory failure) {
+        if (payeeWord & AccountWord.PAYEE_GUARD == 0) return failure;
+        if (payeeWord.isFrozenWhole() && !payerWord.isEscrow()) {
+            return abi.encodeWithSelector(StablecoinFrozen.selector, to);
+        }
+        if (payeeWord.isEscrow() && msg.sender != to) {
+            return abi.encodeWithSelector(StablecoinEscrowRefusesCredit.selector, to);
+        }
+    }
+
+    function _nonceFailure(address from, uint256 word, uint256 nonce) private view returns (bytes memory failure) {
+        bool spent;
+        if (nonce < AccountWord.WINDOW_NONCES) {
+            uint256 base = word.nonceBase();
+            if (nonce >= base + AccountWord.WINDOW_SIZE) {
+                return abi.encodeWithSelector(StablecoinNonceOutOfWindow.selector, nonce, base);
+            }
+            spent = word.isSpent(nonce);
+        } else {
+            spent = _bitmaps[from][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
+        }
+        if (spent) return abi.encodeWithSelector(StablecoinAuthorizationUsed.selector, from, nonce);
+    }
+
+    /// @dev Spends a nonce found unspent: a bitmap nonce in storage, a window nonce in the word returned.
+    function _spendNonce(address from, uint256 word, uint256 nonce) private returns (uint256) {
+        if (nonce < AccountWord.WINDOW_NONCES) return word.spend(nonce);
+        _bitmaps[from][nonce >> 8] |= 1 << (nonce & 0xff);
+        return word;
+    }
+
+    function _cancel(address authorizer, bytes32 nonce) private {
+        Account storage account = _accounts[authorizer];
+        uint256 word = account.word;
+        _raise(_nonceFailure(authorizer, word, uint256(nonce)));
+        account.word = _spendNonce(authorizer, word, uint256(nonce));
+        emit AuthorizationCanceled(authorizer, nonce);
+    }
+
+    function _skip(address account, uint256 newBase) private {
+        uint256 word = _accounts[account].word;
+        uint256 base = word.nonceBase();
+        if (newBase <= base || newBase > AccountWord.MAX_SKIP) {
+            revert StablecoinNonceBaseInvalid(newBase, base, AccountWord.MAX_SKIP);
+        }
+        word = word.skip(newBase);
+        _accounts[account].word = word;
+        emit NoncesSkipped(account, base, word.nonceBase());
+    }
+
+    function _freeze(address account, uint256 amount, bytes32 caseId, uint256 until) private {
+        _requireNotPaused(PAUSE_FREEZE);
+        if (account == address(0)) revert StablecoinAccountInvalid(account);
+        uint256 word = _accounts[account].word;
+        if (word.isEscrow()) revert StablecoinEscrowNotFreezable(account);
+        if (caseId == 0) revert StablecoinCaseMissing(account);
+        if (amount == 0 || (amount > type(uint64).max && amount != type(uint256).max)) {
+            revert StablecoinFreezeAmountInvalid(amount, type(uint64).max);
+        }
+        if (until <= block.timestamp) revert StablecoinFreezeEndInvalid(until, block.timestamp);
+        emit Frozen(account, caseId, _cases[account].caseId, word.freezeOf(), amount, until);
+        _accounts[account].word = word.withFreeze(amount);
+        _cases[account] = FreezeCase(caseId, until);
+    }
+
+    function _unfreeze(address account, bytes32 caseId) private {
+        _requireNotPaused(PAUSE_FREEZE);
+        bytes32 current = _cases[account].caseId;
+        if (current == 0) revert StablecoinNotFrozen(account);
+        if (caseId != current) revert StablecoinCaseMismatch(account, caseId, current);
+        emit Unfrozen(account, caseId, _lift(account));
+    }
+
+    /// @dev Takes freeze and case away and returns the amount that was frozen.
+    function _lift(address account) private returns (uint256 amount) {
+        uint256 word = _accounts[account].word;
+        amount = word.freezeOf();
+        _accounts[account].word = word.withFreeze(0);
+        delete _cases[account];
+    }
+
+    function _setPaused(uint256 bits) private {
+        uint256 coin = _coin;
+        emit PauseChanged(msg.sender, coin.paused(), bits);
+        _coin = coin.withPaused(bits);
+    }
+
+    function _requirePauseBits(uint256 bits) private pure returns (uint256) {
+        if (bits == 0 || bits > PAUSE_KNOWN) revert StablecoinPauseBitsInvalid(bits, PAUSE_KNOWN);
+        return bits;
+    }
+
+    /// @dev Returns the coin's word, which has been read anyway.
+    function _requireNotPaused(uint256 bits) private view returns (uint256 coin) {
+        coin = _coin;
+        if (coin.paused() & bits != 0) revert StablecoinPaused(bits);
+    }
+
+    function _requirePayee(address to) private view {
+        _requireNotPaused(PAUSE_AUTHORIZATION);
+        if (msg.sender != to) revert StablecoinCallerNotPayee(msg.sender, to);
+    }
+
+    function _requireTimely(Authorization memory a) private view {
+        _requireNotPaused(PAUSE_AUTHORIZATION);
+        _raise(_timeFailure(a));
+    }
+
+    function _timeFailure(Authorization memory a) private view returns (bytes memory failure) {
+        if (block.timestamp <= a.validAfter) {
+            return abi.encodeWithSelector(StablecoinAuthorizationNotYetValid.selector, a.validAfter, block.timestamp);
+        }
+        if (block.timestamp >= a.validBefore) {
+            return abi.encodeWithSelector(StablecoinAuthorizationExpired.selector, a.validBefore, block.timestamp);
+        }
+    }
+
+    function _requireSigned(address signer, bytes32 structHash, bytes calldata signature) private view {
+        if (!Signatures.isValid(signer, _hashTypedDataV4(structHash), signature)) {
+            revert StablecoinSignatureInvalid(signer);
+        }
+    }
+
+    function _requireSigned(address signer, bytes32 structHash, uint8 v, bytes32 r, bytes32 s) private view {
+        if (!Signatures.isValid(signer, _hashTypedDataV4(structHash), v, r, s)) {
+            revert StablecoinSignatureInvalid(signer);
+        }
+    }
+
+    /// @dev Code that is not the delegation of EIP-7702, which reads as 0xef0100 and an address.
+    function _hasOwnCode(address account) private view returns (bool) {
+        if (account.code.length == 0) return false;
+        bytes32 start;
+        assembly ("memory-safe") {
+            mstore(0x00, 0)
+            extcodecopy(account, 0x00, 0x00, 0x03)
+            start := mload(0x00)
+        }
+        return bytes3(start) != 0xef0100;
+    }
+
+    /// @dev The supply that was asked for, to be told in an error, without a chance to overflow.
+    function _saturatingSupply(uint256 coin, uint256 amount) private pure returns (uint256) {
+        unchecked {
+            uint256 supply = coin.totalSupply() + amount;
+            return supply < amount ? type(uint256).max : supply;
+        }
+    }
+
+    function _logAuthorizationUsed(address from, bytes32 nonce) private {
+        bytes32 topic = AuthorizationUsed.selector;
+        assembly ("memory-safe") {
+            log3(0x00, 0x00, topic, from, nonce)
+        }
+    }
+
+    function _logTransfer(address from, address to, uint256 amount) private {
+        bytes32 topic = IERC20.Transfer.selector;
+        assembly ("memory-safe") {
+            mstore(0x00, amount)
+            log3(0x00, 0x20, topic, from, to)
+        }
+    }
+
+    /// @dev Reverts with `failure`, if there is one.
+    function _raise(bytes memory failure) private pure {
+        if (failure.length == 0) return;
+        assembly ("memory-safe") {
+            revert(add(failure, 0x20), mload(failure))
+        }
+    }
+}
