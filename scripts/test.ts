@@ -1,0 +1,96 @@
+/**
+ * `npm test`: the whole contract with CI, stage after stage. Owns the order of the stages and the closing count; promises that it ends with
+ * `N passed, N failed` and exits 0 only when nothing failed. A stage that runs no tests counts as one: it passed or it failed.
+ * `-- --only unit|contracts|invariants|e2e|checks` runs one group by hand.
+ */
+import { spawn } from "node:child_process";
+import { parseArgs } from "node:util";
+
+interface Stage {
+  readonly name: string;
+  readonly group: "checks" | "unit" | "contracts" | "invariants" | "e2e";
+  readonly command: readonly string[];
+  /** Which runner's closing lines hold the counts. */
+  readonly counts: "none" | "mocha" | "hardhat";
+}
+
+const bin = (name: string): string => `node_modules/.bin/${name}`;
+const hardhat = ["node", "node_modules/hardhat/dist/src/cli.js"];
+const mocha = (pattern: string): readonly string[] => ["node", "node_modules/mocha/bin/mocha.js", pattern];
+
+const stages: readonly Stage[] = [
+  { name: "format", group: "checks", counts: "none", command: [bin("biome"), "format", "--error-on-warnings", "src", "scripts", "test", "hardhat.config.ts", "package.json", "tsconfig.json"] },
+  { name: "format Solidity", group: "checks", counts: "none", command: [bin("prettier"), "--check", "contracts/**/*.sol", "test/**/*.sol"] },
+  { name: "lint", group: "checks", counts: "none", command: [bin("oxlint"), "--type-aware", "src", "scripts", "test"] },
+  { name: "lint Solidity", group: "checks", counts: "none", command: [bin("solhint"), "--max-warnings", "0", "contracts/**/*.sol"] },
+  { name: "compile", group: "checks", counts: "none", command: [...hardhat, "build"] },
+  { name: "ABIs are fresh", group: "checks", counts: "none", command: ["node", "scripts/abi.ts", "--check"] },
+  { name: "typecheck", group: "checks", counts: "none", command: ["node", "node_modules/ts7/bin/tsc", "--project", "."] },
+  { name: "specification is fresh", group: "checks", counts: "none", command: ["node", "scripts/spec.ts", "--check"] },
+  { name: "tidy", group: "checks", counts: "mocha", command: mocha("test/tidy.test.ts") },
+  { name: "unit", group: "unit", counts: "mocha", command: mocha("test/{domain,pipeline,chain,store,http,scripts}/**/*.test.ts") },
+  { name: "contracts", group: "contracts", counts: "hardhat", command: [...hardhat, "test", "mocha", "--coverage"] },
+  { name: "coverage", group: "contracts", counts: "none", command: ["node", "scripts/coverage.ts"] },
+  { name: "invariants", group: "invariants", counts: "hardhat", command: [...hardhat, "test", "solidity"] },
+  { name: "end to end", group: "e2e", counts: "mocha", command: mocha("test/e2e/**/*.test.ts") },
+];
+
+interface Result {
+  readonly stage: Stage;
+  readonly passed: number;
+  readonly failed: number;
+  readonly seconds: number;
+}
+
+/** Reads the counts a runner printed: `12 passing`, `1 failing`, `3 failed`. */
+function readCounts(output: string): { passed: number; failed: number } {
+  // eslint-disable-next-line no-control-regex
+  const plain = output.replace(/\u001b\[[0-9;]*m/g, "");
+  const sum = (pattern: RegExp): number => [...plain.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  return { passed: sum(/^\s*(\d+) passing\b/gm), failed: sum(/^\s*(\d+) (?:failing|failed)\b/gm) };
+}
+
+async function run(stage: Stage): Promise<Result> {
+  const started = performance.now();
+  process.stdout.write(`\n— ${stage.name}\n`);
+  const [command = "", ...args] = stage.command;
+  const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
+    const child = spawn(command === "node" ? process.execPath : command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? "1" : "0", NODE_NO_WARNINGS: "1" },
+    });
+    let output = "";
+    const take = (chunk: Buffer): void => {
+      output += chunk.toString();
+      process.stdout.write(chunk);
+    };
+    child.stdout.on("data", take);
+    child.stderr.on("data", take);
+    child.on("error", (error) => resolve({ code: 1, output: String(error) }));
+    child.on("close", (status) => resolve({ code: status ?? 1, output }));
+  });
+  const seconds = (performance.now() - started) / 1000;
+  if (stage.counts === "none") return { stage, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, seconds };
+  const counts = readCounts(output);
+  // A runner that failed without counting a failure (it could not load, or ran nothing) is one failure.
+  const silent = counts.failed === 0 && (code !== 0 || counts.passed === 0);
+  return { stage, passed: counts.passed, failed: silent ? 1 : counts.failed, seconds };
+}
+
+const { values } = parseArgs({ options: { only: { type: "string" } } });
+const chosen = stages.filter((stage) => values.only === undefined || stage.group === values.only);
+if (chosen.length === 0) {
+  process.stderr.write(`no such group: ${values.only}; one of checks, unit, contracts, invariants, e2e\n`);
+  process.exit(64);
+}
+const results: Result[] = [];
+for (const stage of chosen) results.push(await run(stage));
+
+process.stdout.write("\n");
+for (const { stage, passed, failed, seconds } of results) {
+  const mark = failed === 0 ? "ok  " : "FAIL";
+  process.stdout.write(`${mark} ${stage.name.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s   ${passed} passed, ${failed} failed\n`);
+}
+const total = (key: "passed" | "failed"): number => results.reduce((sum, result) => sum + result[key], 0);
+process.stdout.write(`\n${total("passed")} passed, ${total("failed")} failed\n`);
+process.exitCode = total("failed") === 0 ? 0 : 1;
