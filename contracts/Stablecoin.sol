@@ -25,7 +25,6 @@ import {SignedOrders} from "./libraries/SignedOrders.sol";
 contract Stablecoin is IStablecoin, SignedOrders {
     using AccountWord for uint256;
     using CoinWord for uint256;
-    using SettlementRow for Authorization;
 
     /// @dev See AccountWord.
     struct Account {
@@ -135,7 +134,7 @@ contract Stablecoin is IStablecoin, SignedOrders {
             0
         );
         _requireTimely(a);
-        _requireSigned(from, a.structHash(), v, r, s);
+        _requireSigned(from, SettlementRow.structHash(a, SettlementRow.PLAIN), v, r, s);
         _raise(_spend(a));
     }
 
@@ -151,6 +150,7 @@ contract Stablecoin is IStablecoin, SignedOrders {
     ) external {
         _authorize(
             Authorization(SettlementRow.TRANSFER_TYPEHASH, from, to, value, validAfter, validBefore, nonce, 0),
+            SettlementRow.PLAIN,
             signature
         );
     }
@@ -170,7 +170,7 @@ contract Stablecoin is IStablecoin, SignedOrders {
         Authorization memory a = Authorization(RECEIVE_TYPEHASH, from, to, value, validAfter, validBefore, nonce, 0);
         _requirePayee(to);
         _requireTimely(a);
-        _requireSigned(from, a.structHash(), v, r, s);
+        _requireSigned(from, SettlementRow.structHash(a, SettlementRow.PLAIN), v, r, s);
         _raise(_spend(a));
     }
 
@@ -185,7 +185,11 @@ contract Stablecoin is IStablecoin, SignedOrders {
         bytes calldata signature
     ) external {
         _requirePayee(to);
-        _authorize(Authorization(RECEIVE_TYPEHASH, from, to, value, validAfter, validBefore, nonce, 0), signature);
+        _authorize(
+            Authorization(RECEIVE_TYPEHASH, from, to, value, validAfter, validBefore, nonce, 0),
+            SettlementRow.PLAIN,
+            signature
+        );
     }
 
     /// @inheritdoc IStablecoin
@@ -201,8 +205,10 @@ contract Stablecoin is IStablecoin, SignedOrders {
     ) external {
         _authorize(
             Authorization(SettlementRow.MEMO_TYPEHASH, from, to, value, validAfter, validBefore, nonce, memo),
+            SettlementRow.MEMO,
             signature
         );
+        emit Memo(memo);
     }
 
     /// @inheritdoc IStablecoin
@@ -244,10 +250,11 @@ contract Stablecoin is IStablecoin, SignedOrders {
         uint256 offset;
         uint256 index;
         while (offset < rows.length) {
-            (bool sound, uint256 kind, uint256 start, uint256 next) = SettlementRow.decode(rows, offset, a);
-            if (!sound) revert StablecoinRowMalformed(offset);
-            bytes4 reason = _settleRow(a, separator, kind, rows[start:next]);
+            (uint256 kind, uint256 signature, uint256 next) = SettlementRow.decode(rows, offset, a);
+            if (next > rows.length) revert StablecoinRowMalformed(offset);
+            bytes4 reason = _settleRow(a, separator, kind, rows, signature, next);
             if (reason != 0) emit RowSkipped(index, a.from, a.nonce, reason);
+            else if (kind & SettlementRow.MEMO != 0) emit Memo(a.memo);
             offset = next;
             unchecked {
                 ++index;
@@ -362,7 +369,11 @@ contract Stablecoin is IStablecoin, SignedOrders {
         if (!word.isEscrow()) revert StablecoinCallerNotEscrow(msg.sender);
         if (payer == address(0)) revert StablecoinAccountInvalid(payer);
         _raise(_balanceFailure(msg.sender, word, amount));
-        _raise(_move(escrow, word, msg.sender, to, amount));
+        _raise(_receiverFailure(to));
+        Account storage payee = _accounts[to];
+        uint256 payeeWord = payee.word;
+        _raise(_payeeFailure(word, to, payeeWord));
+        _write(escrow, word, payee, payeeWord, msg.sender, to, amount);
     }
 
     // --------------------------------------------------------------------------------------------------- views
@@ -443,9 +454,9 @@ contract Stablecoin is IStablecoin, SignedOrders {
     // ------------------------------------------------------------------------------------------------ internals
 
     /// @dev The single call with a signature in one piece.
-    function _authorize(Authorization memory a, bytes calldata signature) private {
+    function _authorize(Authorization memory a, uint256 kind, bytes calldata signature) private {
         _requireTimely(a);
-        _requireSigned(a.from, a.structHash(), signature);
+        _requireSigned(a.from, SettlementRow.structHash(a, kind), signature);
         _raise(_spend(a));
     }
 
@@ -454,70 +465,70 @@ contract Stablecoin is IStablecoin, SignedOrders {
         Authorization memory a,
         bytes32 separator,
         uint256 kind,
-        bytes calldata signature
-    ) private returns (bytes4 reason) {
-        bytes memory failure = _timeFailure(a);
-        if (failure.length != 0) return bytes4(failure);
-        bytes32 digest = MessageHashUtils.toTypedDataHash(separator, a.structHash());
-        bool signed =
-            kind & SettlementRow.LONG_SIGNATURE == 0
-                ? Signatures.isValid(a.from, digest, bytes32(signature[:32]), bytes32(signature[32:]))
-                : Signatures.isValid(a.from, digest, signature);
+        bytes calldata rows,
+        uint256 signature,
+        uint256 next
+    ) private returns (bytes4) {
+        if (block.timestamp <= a.validAfter || block.timestamp >= a.validBefore) return bytes4(_timeFailure(a));
+        bytes32 digest = MessageHashUtils.toTypedDataHash(separator, SettlementRow.structHash(a, kind));
+        bool signed;
+        if (kind & SettlementRow.LONG_SIGNATURE == 0) {
+            (bytes32 r, bytes32 vs) = SettlementRow.compact(rows, signature);
+            signed = Signatures.isValid(a.from, digest, r, vs);
+        } else {
+            signed = Signatures.isValid(a.from, digest, rows[signature:next]);
+        }
         if (!signed) return StablecoinSignatureInvalid.selector;
-        failure = _spend(a);
-        if (failure.length != 0) return bytes4(failure);
+        bytes memory failure = _spend(a);
+        return failure.length == 0 ? bytes4(0) : bytes4(failure);
     }
 
-    /// @dev Carries out an authorization whose time and signature are good: the nonce, the payment, the events. Changes
-    /// nothing when it returns a failure.
+    /// @dev Carries out an authorization whose time and signature are good: the nonce, the payment, their two events.
+    /// Changes nothing when it returns a failure.
     function _spend(Authorization memory a) private returns (bytes memory failure) {
-        address from = a.from;
+        (address from, address to, uint256 value, uint256 nonce) = (a.from, a.to, a.value, uint256(a.nonce));
         Account storage payer = _accounts[from];
-        uint256 word = payer.word;
-        failure = _payerFailure(from, word, a.value);
-        if (failure.length != 0) return failure;
-        address to = a.to;
-        failure = _receiverFailure(to);
-        if (failure.length != 0) return failure;
-        uint256 nonce = uint256(a.nonce);
-        failure = _nonceFailure(from, word, nonce);
-        if (failure.length != 0) return failure;
         Account storage payee = _accounts[to];
-        uint256 payeeWord = payee.word;
-        failure = _payeeFailure(word, to, payeeWord);
+        (uint256 word, uint256 payeeWord) = (payer.word, payee.word);
+        if (word.isNext(nonce) && _isPlain(word, payeeWord, from, to, value)) {
+            _logAuthorizationUsed(from, nonce);
+            payer.word = word.spendNext().debit(value);
+            payee.word = payeeWord.credit(value);
+            _logTransfer(from, to, value);
+            return failure;
+        }
+        failure = _spendFailure(a, word, payeeWord);
         if (failure.length != 0) return failure;
-
-        word = _spendNonce(from, word, nonce);
-        _logAuthorizationUsed(from, a.nonce);
-        _write(payer, word, payee, payeeWord, from, to, a.value);
-        if (a.hasMemo()) emit Memo(a.memo);
+        _logAuthorizationUsed(from, nonce);
+        _write(payer, _spendNonce(from, word, nonce), payee, payeeWord, from, to, value);
     }
 
+    /// @dev The transfer checks with a nonce.
+    function _spendFailure(
+        Authorization memory a,
+        uint256 word,
+        uint256 payeeWord
+    ) private view returns (bytes memory failure) {
+        failure = _payerFailure(a.from, word, a.value);
+        if (failure.length == 0) failure = _receiverFailure(a.to);
+        if (failure.length == 0) failure = _nonceFailure(a.from, word, uint256(a.nonce));
+        if (failure.length == 0) failure = _payeeFailure(word, a.to, payeeWord);
+    }
+
+    /// @dev A payment by call: the transfer checks without a nonce.
     function _transfer(address from, address to, uint256 amount) private {
         Account storage payer = _accounts[from];
-        uint256 word = payer.word;
-        _raise(_payerFailure(from, word, amount));
-        _raise(_move(payer, word, from, to, amount));
-    }
-
-    /// @dev The payee's half of the transfer checks, then the payment. `word` is the payer's, found able to pay.
-    function _move(
-        Account storage payer,
-        uint256 word,
-        address from,
-        address to,
-        uint256 amount
-    ) private returns (bytes memory failure) {
-        failure = _receiverFailure(to);
-        if (failure.length != 0) return failure;
         Account storage payee = _accounts[to];
-        uint256 payeeWord = payee.word;
-        failure = _payeeFailure(word, to, payeeWord);
-        if (failure.length != 0) return failure;
+        (uint256 word, uint256 payeeWord) = (payer.word, payee.word);
+        if (!_isPlain(word, payeeWord, from, to, amount)) {
+            _raise(_payerFailure(from, word, amount));
+            _raise(_receiverFailure(to));
+            _raise(_payeeFailure(word, to, payeeWord));
+        }
         _write(payer, word, payee, payeeWord, from, to, amount);
     }
 
-    /// @dev Every payment between accounts ends here.
+    /// @dev Every payment between accounts ends here, or does the same two lines in `_spend`.
     function _write(
         Account storage payer,
         uint256 word,
@@ -536,8 +547,24 @@ contract Stablecoin is IStablecoin, SignedOrders {
         _logTransfer(from, to, amount);
     }
 
+    /// @dev The short way to yes: two different accounts, neither with a restriction of any kind, and the balance is there.
+    /// No means: look. One branch for all, since this is asked of every payment.
+    function _isPlain(
+        uint256 word,
+        uint256 payeeWord,
+        address from,
+        address to,
+        uint256 amount
+    ) private view returns (bool plain) {
+        uint256 restrictions = (word & AccountWord.PAYER_GUARD) | (payeeWord & AccountWord.PAYEE_GUARD);
+        uint256 held = word.balance();
+        assembly ("memory-safe") {
+            let odd := or(or(iszero(to), eq(to, address())), or(eq(from, to), gt(amount, held)))
+            plain := iszero(or(restrictions, odd))
+        }
+    }
+
     function _payerFailure(address from, uint256 word, uint256 amount) private pure returns (bytes memory failure) {
-        if (word & AccountWord.PAYER_GUARD == 0 && amount <= word.balance()) return failure;
         if (word.isFrozenWhole()) return abi.encodeWithSelector(StablecoinFrozen.selector, from);
         if (word.isEscrow()) return abi.encodeWithSelector(StablecoinEscrowRefusesDebit.selector, from);
         return _balanceFailure(from, word, amount);
@@ -561,7 +588,6 @@ contract Stablecoin is IStablecoin, SignedOrders {
         address to,
         uint256 payeeWord
     ) private view returns (bytes memory failure) {
-        if (payeeWord & AccountWord.PAYEE_GUARD == 0) return failure;
         if (payeeWord.isFrozenWhole() && !payerWord.isEscrow()) {
             return abi.encodeWithSelector(StablecoinFrozen.selector, to);
         }
@@ -573,11 +599,10 @@ contract Stablecoin is IStablecoin, SignedOrders {
     function _nonceFailure(address from, uint256 word, uint256 nonce) private view returns (bytes memory failure) {
         bool spent;
         if (nonce < AccountWord.WINDOW_NONCES) {
-            uint256 base = word.nonceBase();
-            if (nonce >= base + AccountWord.WINDOW_SIZE) {
-                return abi.encodeWithSelector(StablecoinNonceOutOfWindow.selector, nonce, base);
-            }
             spent = word.isSpent(nonce);
+            if (!spent && !word.isUsable(nonce)) {
+                return abi.encodeWithSelector(StablecoinNonceOutOfWindow.selector, nonce, word.nonceBase());
+            }
         } else {
             spent = _bitmaps[from][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
         }
@@ -665,16 +690,14 @@ contract Stablecoin is IStablecoin, SignedOrders {
 
     function _requireTimely(Authorization memory a) private view {
         _requireNotPaused(PAUSE_AUTHORIZATION);
-        _raise(_timeFailure(a));
+        if (block.timestamp <= a.validAfter || block.timestamp >= a.validBefore) _raise(_timeFailure(a));
     }
 
-    function _timeFailure(Authorization memory a) private view returns (bytes memory failure) {
-        if (block.timestamp <= a.validAfter) {
-            return abi.encodeWithSelector(StablecoinAuthorizationNotYetValid.selector, a.validAfter, block.timestamp);
-        }
-        if (block.timestamp >= a.validBefore) {
-            return abi.encodeWithSelector(StablecoinAuthorizationExpired.selector, a.validBefore, block.timestamp);
-        }
+    function _timeFailure(Authorization memory a) private view returns (bytes memory) {
+        return
+            block.timestamp <= a.validAfter
+                ? abi.encodeWithSelector(StablecoinAuthorizationNotYetValid.selector, a.validAfter, block.timestamp)
+                : abi.encodeWithSelector(StablecoinAuthorizationExpired.selector, a.validBefore, block.timestamp);
     }
 
     function _requireSigned(address signer, bytes32 structHash, bytes calldata signature) private view {
@@ -709,7 +732,7 @@ contract Stablecoin is IStablecoin, SignedOrders {
         }
     }
 
-    function _logAuthorizationUsed(address from, bytes32 nonce) private {
+    function _logAuthorizationUsed(address from, uint256 nonce) private {
         bytes32 topic = AuthorizationUsed.selector;
         assembly ("memory-safe") {
             log3(0x00, 0x00, topic, from, nonce)

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
-import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {ISignedOrders} from "./ISignedOrders.sol";
@@ -58,7 +57,7 @@ struct AccountState {
 ///
 /// A **signature** is valid as docs/SIGNATURES.md says: ECDSA first, then ERC-1271. Where a contract has to be asked and
 /// the gas left cannot fund the question, every function reverts with SignaturesGasTooLow, `settle` included.
-interface IStablecoin is IERC20Metadata, IERC20Errors, ISignedOrders, IERC5267 {
+interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     // ------------------------------------------------------------------------------------------------- events
 
     /// @notice EIP-3009: `nonce` of `authorizer` is spent. Immediately followed by the `Transfer` it authorized.
@@ -104,6 +103,18 @@ interface IStablecoin is IERC20Metadata, IERC20Errors, ISignedOrders, IERC5267 {
     event EscrowFlagged(address indexed escrow);
 
     // ------------------------------------------------------------------------------------------------- errors
+
+    /// @notice ERC-6093: the payer holds less than the amount.
+    error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed);
+
+    /// @notice ERC-6093: the spender is allowed less than the amount.
+    error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed);
+
+    /// @notice ERC-6093: the payee is zero or the coin.
+    error ERC20InvalidReceiver(address receiver);
+
+    /// @notice ERC-6093: the spender is zero.
+    error ERC20InvalidSpender(address spender);
 
     /// @notice The account keeps part of its balance frozen; `available` is the rest.
     error ERC20InsufficientUnfrozen(address account, uint256 available, uint256 needed);

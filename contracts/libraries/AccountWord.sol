@@ -111,12 +111,37 @@ library AccountWord {
         }
     }
 
-    /// @dev Spends a window nonce. Condition: it lies in the window and is unspent.
+    /// @dev Whether a nonce, of any size, lies in the window and is unspent.
+    function isUsable(uint256 word, uint256 nonce) internal pure returns (bool) {
+        unchecked {
+            // below the base the difference wraps and is far beyond the window
+            uint256 offset = nonce - nonceBase(word);
+            return offset < WINDOW_SIZE && (word >> (WINDOW_SHIFT + offset)) & 1 == 0;
+        }
+    }
+
+    /// @dev Whether `nonce`, of any size, is the base and nothing else in the window is spent: payments in order.
+    function isNext(uint256 word, uint256 nonce) internal pure returns (bool next) {
+        uint256 nonces = (word & NONCES_MASK) >> BASE_SHIFT;
+        uint256 end = MAX_BASE;
+        assembly ("memory-safe") {
+            next := and(eq(nonces, nonce), lt(nonce, end))
+        }
+    }
+
+    /// @dev Spends the nonce at the base. Condition: `isNext`.
+    function spendNext(uint256 word) internal pure returns (uint256) {
+        unchecked {
+            return word + (1 << BASE_SHIFT);
+        }
+    }
+
+    /// @dev Spends a window nonce. Condition: `isUsable`.
     function spend(uint256 word, uint256 nonce) internal pure returns (uint256) {
         unchecked {
-            uint256 offset = nonce - nonceBase(word);
-            if (offset != 0) return word | (1 << (WINDOW_SHIFT + offset));
-            return _withNonces(word, nonceBase(word), nonceWindow(word) | 1);
+            uint256 base = nonceBase(word);
+            if (nonce != base) return word | (1 << (WINDOW_SHIFT + nonce - base));
+            return _withNonces(word, base, nonceWindow(word) | 1);
         }
     }
 

@@ -27,12 +27,15 @@ library SettlementRow {
     );
 
     /// @dev Kind bits. The first is in every row; a zero byte is never a row.
-    uint256 internal constant ROW = 0x01;
+    uint256 internal constant PLAIN = 0x01;
     uint256 internal constant WIDE_NONCE = 0x02;
     uint256 internal constant MEMO = 0x04;
     uint256 internal constant VALID_AFTER = 0x08;
     uint256 internal constant LONG_SIGNATURE = 0x10;
     uint256 private constant KNOWN = 0x1f;
+
+    /// @dev The end of a row that is not well laid out.
+    uint256 private constant NOWHERE = type(uint256).max;
 
     /// @dev kind 1, from 20, to 20, value 8, validBefore 5.
     uint256 private constant HEAD = 54;
@@ -42,12 +45,12 @@ library SettlementRow {
     uint256 private constant MAX_SIGNATURE_LENGTH = 4_096;
 
     /// @dev Reads the row at `offset` into `a`. `signature` is where its signature begins, without the length, and `next`
-    /// where the row ends; `sound` is false when it is not well laid out. Condition: offset < rows.length.
+    /// where the row ends, which is beyond all rows when it is not well laid out. Condition: offset < rows.length.
     function decode(
         bytes calldata rows,
         uint256 offset,
         Authorization memory a
-    ) internal pure returns (bool sound, uint256 kind, uint256 signature, uint256 next) {
+    ) internal pure returns (uint256 kind, uint256 signature, uint256 next) {
         assembly ("memory-safe") {
             let row := add(rows.offset, offset)
             kind := byte(0, calldataload(row))
@@ -62,14 +65,8 @@ library SettlementRow {
         unchecked {
             signature = offset + HEAD + NARROW_NONCE_LENGTH;
             next = signature + COMPACT_LENGTH;
-            if (kind != ROW) {
-                if (kind & ROW == 0 || kind > KNOWN) return (false, kind, 0, 0);
-                (sound, signature, next) = _decodeOptions(rows, offset, kind, a);
-                if (!sound) return (false, kind, 0, 0);
-            }
-            // what was read beyond the end is thrown away here
-            sound = next <= rows.length;
         }
+        if (kind != PLAIN) (signature, next) = _decodeOptions(rows, offset, kind, a);
     }
 
     /// @dev The optional fields, in their order. Reads beyond the end give zeros or other call data; `next` is beyond the
@@ -79,14 +76,15 @@ library SettlementRow {
         uint256 offset,
         uint256 kind,
         Authorization memory a
-    ) private pure returns (bool sound, uint256 signature, uint256 next) {
+    ) private pure returns (uint256 signature, uint256 next) {
+        if (kind & PLAIN == 0 || kind > KNOWN) return (0, NOWHERE);
         unchecked {
             uint256 cursor = offset + HEAD;
             if (kind & WIDE_NONCE == 0) {
                 cursor += NARROW_NONCE_LENGTH;
             } else {
                 a.nonce = _word(rows, cursor);
-                if (uint256(a.nonce) >> 40 == 0) return (false, 0, 0);
+                if (uint256(a.nonce) >> 40 == 0) return (0, NOWHERE);
                 cursor += 32;
             }
             if (kind & VALID_AFTER != 0) {
@@ -101,10 +99,19 @@ library SettlementRow {
             uint256 length = COMPACT_LENGTH;
             if (kind & LONG_SIGNATURE != 0) {
                 length = uint256(_word(rows, cursor)) >> 240;
-                if (length > MAX_SIGNATURE_LENGTH) return (false, 0, 0);
+                if (length > MAX_SIGNATURE_LENGTH) return (0, NOWHERE);
                 cursor += 2;
             }
-            return (true, cursor, cursor + length);
+            return (cursor, cursor + length);
+        }
+    }
+
+    /// @dev The two words of a compact signature. Condition: the row was decoded and found sound.
+    function compact(bytes calldata rows, uint256 signature) internal pure returns (bytes32 r, bytes32 vs) {
+        assembly ("memory-safe") {
+            let start := add(rows.offset, signature)
+            r := calldataload(start)
+            vs := calldataload(add(start, 0x20))
         }
     }
 
@@ -115,14 +122,13 @@ library SettlementRow {
     }
 
     /// @dev The EIP-712 struct hash: seven words, eight with a memo.
-    function structHash(Authorization memory a) internal pure returns (bytes32 hash) {
-        uint256 length = hasMemo(a) ? 0x100 : 0xe0;
-        assembly ("memory-safe") {
-            hash := keccak256(a, length)
+    function structHash(Authorization memory a, uint256 kind) internal pure returns (bytes32 hash) {
+        unchecked {
+            // the bit itself, moved, is the length of a word
+            uint256 length = 0xe0 + ((kind & MEMO) << 3);
+            assembly ("memory-safe") {
+                hash := keccak256(a, length)
+            }
         }
-    }
-
-    function hasMemo(Authorization memory a) internal pure returns (bool) {
-        return a.typeHash == MEMO_TYPEHASH;
     }
 }

@@ -63,7 +63,9 @@ library Signatures {
     /// @notice True when the compact form of ERC-2098 is of `signer`; otherwise as `(v, r, s)`.
     /// @dev Reverts with SignaturesGasTooLow when the contract has to be asked and cannot be funded.
     function isValid(address signer, bytes32 digest, bytes32 r, bytes32 vs) internal view returns (bool) {
-        return isValid(signer, digest, uint8(27 + (uint256(vs) >> 255)), r, (vs << 1) >> 1);
+        unchecked {
+            return isValid(signer, digest, uint8(27 + (uint256(vs) >> 255)), r, (vs << 1) >> 1);
+        }
     }
 
     function _recovers(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) private pure returns (bool) {
