@@ -6,7 +6,14 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const digits = 13;
 
 /** Prefix of each kind of resource. */
-export const prefixes = { transfer: "tr", deposit: "dep", redemption: "red", order: "ord", step: "stp" } as const;
+export const prefixes = {
+  transfer: "tr",
+  deposit: "dep",
+  redemption: "red",
+  order: "ord",
+  step: "stp",
+  cancellation: "can",
+} as const;
 export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 
 /** The first sequence number of a millisecond; 2^20 more follow before the next one. */
