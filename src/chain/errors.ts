@@ -126,13 +126,12 @@ export function toHeldReason(selector: Hex): HeldReason {
   return name === null ? "reverted" : errorMeanings[name].held;
 }
 
-/** Why a call reverted, from its revert data. `payer` tells whose freeze it was; null where the call moves nobody's coins. */
+/** Why a call reverted, from its revert data. `payer` tells whose freeze it was; null where the call takes nobody's coins. */
 export function explainRevert(data: Hex, payer: Address | null): HeldReason {
   const name = nameError(data);
   if (name === null) return "reverted";
   if (name !== "StablecoinFrozen") return errorMeanings[name].held;
-  const account = `0x${data.slice(34, 74)}`.toLowerCase();
-  return payer !== null && account !== payer ? "payee_frozen" : "payer_frozen";
+  return `0x${data.slice(34, 74).toLowerCase()}` === payer ? "payer_frozen" : "payee_frozen";
 }
 
 /** What a client is told about a revert. */

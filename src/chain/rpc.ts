@@ -1,0 +1,197 @@
+/**
+ * JSON-RPC over HTTP. Owns timeouts, response size, batching and retries: reads are repeated a bounded number of times when the
+ * transport failed, writes never. An error the node answered is a value, not an exception; what it proves is decided elsewhere.
+ * Never logs and never retries a broadcast.
+ */
+
+/** Requests per HTTP body: what every client tested takes, and where throughput stops growing. */
+const batchSize = 100;
+/** Pauses before each repeated read, in milliseconds. Their number bounds the attempts. */
+const retryPausesMs = [50, 250] as const;
+
+/** Why talking to the chain failed. The retry verdict of the whole adapter is here. */
+export class ChainFault extends Error {
+  override readonly name = "ChainFault";
+  readonly kind: "timeout" | "transport" | "http" | "oversize" | "malformed" | "answer" | "evidence";
+  /** What was being done: a method, or a step of the adapter. */
+  readonly step: string;
+  /** True when the same request may succeed later. */
+  readonly retryable: boolean;
+  constructor(kind: ChainFault["kind"], options: { step: string; message: string; cause?: unknown }) {
+    super(`${options.step}: ${options.message}`, { cause: options.cause });
+    this.kind = kind;
+    this.step = options.step;
+    this.retryable = kind !== "oversize";
+  }
+}
+
+export interface RpcRequest {
+  readonly method: string;
+  readonly params: readonly unknown[];
+}
+
+/** What the node answered to one request. */
+export type RpcAnswer =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly code: number; readonly message: string; readonly data: unknown };
+
+export interface Rpc {
+  /** Reads: one answer per request in order, repeated on transport failures. Throws ChainFault when the node cannot be reached. */
+  read(requests: readonly RpcRequest[]): Promise<readonly RpcAnswer[]>;
+  /** One read whose error answer is a fault. */
+  ask<T>(method: string, ...params: readonly unknown[]): Promise<T>;
+  /** Writes: one HTTP request per hundred, in order, never repeated. A failed exchange is the fault of every item in it. */
+  write(requests: readonly RpcRequest[]): Promise<readonly (RpcAnswer | ChainFault)[]>;
+}
+
+export interface RpcOptions {
+  readonly url: string;
+  /** Milliseconds for one HTTP exchange, body included. */
+  readonly timeoutMs?: number;
+  /** Bytes of one response; a node that answers more is cut off. */
+  readonly maxResponseBytes?: number;
+}
+
+interface Reply {
+  readonly id?: unknown;
+  readonly result?: unknown;
+  readonly error?: { readonly code?: unknown; readonly message?: unknown; readonly data?: unknown };
+}
+
+function toAnswer(reply: Reply | undefined, step: string): RpcAnswer {
+  if (reply === undefined || typeof reply !== "object") {
+    throw new ChainFault("malformed", { step, message: "no answer for one request of the batch" });
+  }
+  if (reply.error !== undefined && reply.error !== null) {
+    const { code, message, data } = reply.error;
+    return {
+      ok: false,
+      code: typeof code === "number" ? code : 0,
+      message: typeof message === "string" ? message : "",
+      data,
+    };
+  }
+  if (reply.result === undefined) throw new ChainFault("malformed", { step, message: "neither result nor error" });
+  return { ok: true, result: reply.result };
+}
+
+/** Reads a body up to the limit; the rest is never received. */
+async function readBody(response: Response, limit: number, step: string): Promise<string> {
+  const announced = Number(response.headers.get("content-length") ?? 0);
+  const oversize = (): ChainFault => new ChainFault("oversize", { step, message: `answer exceeds ${limit} bytes` });
+  if (announced > limit) throw oversize();
+  if (announced > 0) return response.text();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += (chunk as Uint8Array).byteLength;
+    if (size > limit) throw oversize();
+    chunks.push(chunk as Uint8Array);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function toFault(error: unknown, step: string): ChainFault {
+  if (error instanceof ChainFault) return error;
+  const timedOut = error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
+  return timedOut
+    ? new ChainFault("timeout", { step, message: "no answer in time", cause: error })
+    : new ChainFault("transport", { step, message: "cannot reach the node", cause: error });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+function toSlices<T>(items: readonly T[]): readonly (readonly T[])[] {
+  const slices: (readonly T[])[] = [];
+  for (let i = 0; i < items.length; i += batchSize) slices.push(items.slice(i, i + batchSize));
+  return slices;
+}
+
+export function createRpc({ url, timeoutMs = 15_000, maxResponseBytes = 64 * 1024 * 1024 }: RpcOptions): Rpc {
+  /** One HTTP exchange: the answers in the order of the requests. */
+  async function exchange(requests: readonly RpcRequest[]): Promise<readonly RpcAnswer[]> {
+    const step = requests[0]?.method ?? "empty batch";
+    const bodies = requests.map((request, id) => ({ jsonrpc: "2.0", id, ...request }));
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(bodies.length === 1 ? bodies[0] : bodies),
+        signal: AbortSignal.timeout(timeoutMs),
+        redirect: "error",
+      });
+      const text = await readBody(response, maxResponseBytes, step);
+      let parsed: unknown;
+      try {
+        parsed = JSON.parse(text);
+      } catch (cause) {
+        const kind = response.ok ? "malformed" : "http";
+        throw new ChainFault(kind, { step, message: `status ${response.status}, not JSON`, cause });
+      }
+      if (Array.isArray(parsed)) {
+        const replies = new Map((parsed as readonly Reply[]).map((reply) => [reply?.id, reply]));
+        return requests.map((request, id) => toAnswer(replies.get(id), request.method));
+      }
+      const reply = parsed as Reply;
+      if (requests.length > 1) {
+        const message = `the batch as a whole was answered: ${String(reply?.error?.message ?? response.status)}`;
+        throw new ChainFault("http", { step, message });
+      }
+      if (!response.ok && reply?.error === undefined) {
+        throw new ChainFault("http", { step, message: `status ${response.status}` });
+      }
+      return [toAnswer(reply, step)];
+    } catch (error) {
+      throw toFault(error, step);
+    }
+  }
+
+  async function exchangePatiently(requests: readonly RpcRequest[]): Promise<readonly RpcAnswer[]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await exchange(requests);
+      } catch (error) {
+        const next = retryPausesMs[attempt];
+        if (next === undefined || !(error instanceof ChainFault) || !error.retryable) throw error;
+        await pause(next);
+      }
+    }
+  }
+
+  async function read(requests: readonly RpcRequest[]): Promise<readonly RpcAnswer[]> {
+    const answers: RpcAnswer[] = [];
+    for (const slice of toSlices(requests)) answers.push(...(await exchangePatiently(slice)));
+    return answers;
+  }
+
+  async function ask<T>(method: string, ...params: readonly unknown[]): Promise<T> {
+    const [answer] = await read([{ method, params }]);
+    return unwrap<T>(answer, method);
+  }
+
+  async function write(requests: readonly RpcRequest[]): Promise<readonly (RpcAnswer | ChainFault)[]> {
+    const answers: (RpcAnswer | ChainFault)[] = [];
+    for (const slice of toSlices(requests)) {
+      try {
+        answers.push(...(await exchange(slice)));
+      } catch (error) {
+        const fault = toFault(error, slice[0]?.method ?? "write");
+        answers.push(...slice.map(() => fault));
+      }
+    }
+    return answers;
+  }
+
+  return { read, ask, write };
+}
+
+/** The result, where an error answer means that the question itself went wrong. */
+export function unwrap<T>(answer: RpcAnswer | undefined, step: string): T {
+  if (answer === undefined) throw new ChainFault("malformed", { step, message: "no answer" });
+  if (!answer.ok) throw new ChainFault("answer", { step, message: `${answer.code} ${answer.message}` });
+  return answer.result as T;
+}
