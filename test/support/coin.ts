@@ -391,3 +391,24 @@ export function reasonOf(world: Pick<World, "coin">, name: string): string {
   if (fragment === null) throw new Error(`no such error: ${name}`);
   return fragment.selector;
 }
+
+/** The time of the latest block. */
+export async function now(world: World): Promise<bigint> {
+  return BigInt(await world.time.latest());
+}
+
+/** Freezes `amount` of an account for an hour under the common case. */
+export async function freeze(world: World, account: Addressable, amount = WHOLE): Promise<void> {
+  await world.coin.connect(world.freezer).freeze(account, amount, CASE, (await now(world)) + 3_600n);
+}
+
+/** Pauses bits of the coin. */
+export async function pause(world: World, bits: bigint): Promise<void> {
+  await world.coin.connect(world.pauser).pause(bits);
+}
+
+/** Puts coins into the escrow the way escrows take them in. */
+export async function fundEscrow(world: World, amount: bigint): Promise<void> {
+  await world.coin.connect(world.payer).approve(world.escrow, amount);
+  await world.escrow.pull(world.payer, amount);
+}
