@@ -161,6 +161,11 @@ export interface StoredAccount {
   readonly consumed: readonly bigint[];
   /** Window nonces of live intents. */
   readonly live: readonly bigint[];
+  /**
+   * What is on its way, intents planned or sent: their window nonces and the sum of their amounts. The planner counts on them as if they
+   * were mined; where a store leaves this out it plans from `live` and the balance alone, and the chain skips what was wrong.
+   */
+  readonly inFlight?: { readonly nonces: readonly bigint[]; readonly amount: bigint };
 }
 
 /** An accepted intent that may be planned now. */
@@ -389,6 +394,18 @@ export interface Deployment {
   /** Block in which the first contract was deployed: the follower starts there. */
   readonly block: number;
 }
+
+// ——— notices ———
+
+/** Something an operator may want to know; for logs and metrics, nothing depends on it. */
+export interface Notice {
+  readonly step: "accept" | "plan" | "sign" | "send" | "confirm" | "post" | "reconcile";
+  readonly code: string;
+  /** A lane, a block, a coin. */
+  readonly subject: string;
+  readonly detail: string;
+}
+export type Notify = (notice: Notice) => void;
 
 // ——— what the surfaces use ———
 

@@ -1,0 +1,161 @@
+/**
+ * Sign: turns a plan into signed bytes under the lane's next nonce and commits both together. Owns what the process believes of
+ * its lanes: epoch and next nonce. Promises that no bytes leave this file before they are committed; a belief that turns out
+ * wrong is dropped and read again, never repaired.
+ */
+import { strict as assert } from "node:assert";
+import { parseTransaction } from "viem";
+import type { Address, Hex, Word } from "../domain/hex.ts";
+import type { Chain, Fees, Lane, LaneSigner, LaneTransaction, NewAttempt, OpenSlot, Store } from "./ports.ts";
+import type { SlotPlan } from "./slots.ts";
+
+export interface CommitOptions {
+  readonly plan: SlotPlan;
+  readonly fees: Fees;
+  /** Wall milliseconds. */
+  readonly at: number;
+}
+
+export interface Lanes {
+  readonly addresses: readonly Address[];
+  /** Every lane, opened on first use; a lane whose commit failed is opened again. */
+  current(): Promise<readonly Lane[]>;
+  /** Signs and commits; false when nothing was written: the lane is read again before it is used. */
+  commit(options: CommitOptions): Promise<boolean>;
+  /** Commits a further attempt of the slot with the same content and other fees; null when the slot has moved on. */
+  replace(slot: OpenSlot, fees: Fees): Promise<NewAttempt | null>;
+  /** Forgets what is believed of a lane. */
+  doubt(lane: Address): void;
+}
+
+/** What a slot's transaction says, read back from its committed bytes. */
+export interface SlotBytes extends Fees {
+  readonly nonce: number;
+  readonly to: Address;
+  readonly data: Hex;
+  readonly gas: bigint;
+}
+
+/** Reads committed bytes (EIP-1559). Throws on bytes this node cannot have written. */
+export function readBytes(raw: Hex): SlotBytes {
+  const read = parseTransaction(raw as `0x02${string}`);
+  const { to, gas, maxFeePerGas, maxPriorityFeePerGas } = read;
+  assert(to && gas && maxFeePerGas !== undefined, "committed bytes are an EIP-1559 call");
+  return {
+    nonce: read.nonce ?? 0,
+    to: to.toLowerCase() as Address,
+    data: read.data ?? "0x",
+    gas,
+    maxFeePerGas,
+    maxPriorityFeePerGas: maxPriorityFeePerGas ?? 0n,
+  };
+}
+
+/** The most the slots can cost per lane, in wei; each attempt's bytes are read once. */
+export function createCosts(): (slots: readonly OpenSlot[]) => ReadonlyMap<Address, bigint> {
+  let known = new Map<Word, bigint>();
+  return (slots) => {
+    const seen = new Map<Word, bigint>();
+    const sums = new Map<Address, bigint>();
+    for (const { lane, attempts } of slots) {
+      let most = 0n;
+      for (const { hash, raw, maxFeePerGas } of attempts) {
+        const cost = known.get(hash) ?? readBytes(raw).gas * maxFeePerGas;
+        seen.set(hash, cost);
+        if (cost > most) most = cost;
+      }
+      sums.set(lane, (sums.get(lane) ?? 0n) + most);
+    }
+    known = seen;
+    return sums;
+  };
+}
+
+/** The signer did not sign: out of reach, or against its policy. Nothing was written. */
+export class SignFault extends Error {
+  override readonly name = "SignFault";
+}
+
+export function createLanes(parts: {
+  readonly store: Pick<Store, "openLanes" | "commitPlan" | "addAttempt">;
+  readonly chain: Pick<Chain, "head" | "transactionCount">;
+  readonly signer: LaneSigner;
+}): Lanes {
+  const { store, chain, signer } = parts;
+  const addresses = [...signer.lanes];
+  const known = new Map<Address, Lane>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One at a time: opening a lane while its commit is under way would make that commit fail. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = turn.then(work);
+    turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Raises the epoch: whatever was signed for these lanes and not committed is dead, also in this process. */
+  async function open(): Promise<readonly Lane[]> {
+    const missing = addresses.filter((address) => !known.has(address));
+    if (missing.length > 0) {
+      const head = await chain.head();
+      const lanes: { address: Address; chainNonce: number }[] = [];
+      for (const address of missing) {
+        lanes.push({ address, chainNonce: await chain.transactionCount(address, head.number) });
+      }
+      for (const lane of await store.openLanes(lanes)) known.set(lane.address, lane);
+    }
+    return addresses.flatMap((address) => known.get(address) ?? []);
+  }
+
+  async function signBytes(transaction: LaneTransaction): Promise<{ readonly raw: Hex; readonly hash: Word }> {
+    try {
+      return await signer.sign(transaction);
+    } catch (cause) {
+      throw new SignFault(`lane ${transaction.lane} nonce ${transaction.nonce}: not signed`, { cause });
+    }
+  }
+
+  async function commit({ plan, fees, at }: CommitOptions): Promise<boolean> {
+    const lane = known.get(plan.lane);
+    if (lane === undefined) return false;
+    const nonce = lane.nextNonce;
+    const { to, data, gas } = plan;
+    const { raw, hash } = await signBytes({ lane: plan.lane, nonce, to, data, gas, ...fees });
+    // Until the commit has answered, the next nonce is unknown: an answer that is lost leaves the lane to be opened again.
+    known.delete(plan.lane);
+    const committed = await store.commitPlan({
+      lane: plan.lane,
+      nonce,
+      epoch: lane.epoch,
+      kind: plan.kind,
+      items: plan.items.map(({ sequence }) => sequence),
+      attempt: { hash, raw, ...fees },
+      at,
+    });
+    if (committed) known.set(plan.lane, { ...lane, nextNonce: nonce + 1 });
+    return committed;
+  }
+
+  async function replace(slot: OpenSlot, fees: Fees): Promise<NewAttempt | null> {
+    await open();
+    const lane = known.get(slot.lane);
+    const last = slot.attempts.at(-1);
+    if (lane === undefined || last === undefined) return null;
+    const { nonce, to, data, gas } = readBytes(last.raw);
+    assert.equal(nonce, slot.nonce, "P4: a slot's bytes carry the slot's nonce");
+    const { raw, hash } = await signBytes({ lane: slot.lane, nonce, to, data, gas, ...fees });
+    const attempt = { hash, raw, ...fees };
+    known.delete(slot.lane);
+    const added = await store.addAttempt({ lane: slot.lane, nonce, epoch: lane.epoch, attempt });
+    if (added) known.set(slot.lane, lane);
+    return added ? attempt : null;
+  }
+
+  return {
+    addresses,
+    current: () => inTurn(open),
+    commit: (options) => inTurn(() => commit(options)),
+    replace: (slot, fees) => inTurn(() => replace(slot, fees)),
+    doubt: (address) => void known.delete(address),
+  };
+}
