@@ -17,6 +17,9 @@ contract HostileCoin {
     /// @notice What the escrow's balance moves by beyond what was asked.
     int256 public skew;
 
+    /// @notice Whether a failed call back is passed on.
+    bool public passing;
+
     /// @notice What a call back into `target` with `data` ended in.
     bytes public answer;
 
@@ -36,6 +39,10 @@ contract HostileCoin {
 
     function setSkew(int256 skew_) external {
         skew = skew_;
+    }
+
+    function setPassing(bool passing_) external {
+        passing = passing_;
     }
 
     function setCallback(address target, bytes calldata data) external {
@@ -91,6 +98,12 @@ contract HostileCoin {
 
     function _callBack() private {
         if (_target == address(0)) return;
-        (, answer) = _target.call(_data);
+        (bool done, bytes memory result) = _target.call(_data);
+        answer = result;
+        if (passing && !done) {
+            assembly ("memory-safe") {
+                revert(add(result, 0x20), mload(result))
+            }
+        }
     }
 }
