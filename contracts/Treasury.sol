@@ -18,10 +18,11 @@ import {SignedOrders} from "./libraries/SignedOrders.sol";
 /// what it is told; the attestor is independent of the dealers.
 /// State is written before the coin is called, so a coin that calls back finds the deposit used.
 contract Treasury is ITreasury, SignedOrders {
-    /// @dev All that minting asks of a coin, in one slot.
+    /// @dev All that minting asks of a coin, in one slot; so the lifetime is kept with the attestation it was given under.
     struct Reserves {
         uint128 attested;
         uint40 asOf;
+        uint24 lifetime;
         bool minting;
     }
 
@@ -44,7 +45,7 @@ contract Treasury is ITreasury, SignedOrders {
     /// @dev Below an hour no attestor keeps up and minting only flickers.
     uint256 private constant SHORTEST_LIFETIME = 1 hours;
 
-    /// @dev A monthly report plus two weeks to write it.
+    /// @dev A monthly report plus two weeks to write it; fits 24 bits.
     uint256 private constant LONGEST_LIFETIME = 45 days;
 
     mapping(address dealer => uint256 word) private _dealers;
@@ -144,9 +145,10 @@ contract Treasury is ITreasury, SignedOrders {
     }
 
     /// @inheritdoc ITreasury
-    function attestation(address coin) external view returns (uint256 amount, uint256 asOf) {
+    function attestation(address coin) external view returns (uint256 amount, uint256 asOf, uint256 staleAt) {
         Reserves storage reserves = _reserves[coin];
-        return (reserves.attested, reserves.asOf);
+        asOf = reserves.asOf;
+        return (reserves.attested, asOf, asOf + reserves.lifetime);
     }
 
     /// @inheritdoc ITreasury
@@ -193,7 +195,7 @@ contract Treasury is ITreasury, SignedOrders {
     function _checkReserves(address coin, uint256 amount) private view {
         Reserves memory reserves = _reserves[coin];
         if (!reserves.minting) revert TreasuryMintingOff(coin);
-        uint256 oldest = block.timestamp - _lifetime + 1;
+        uint256 oldest = block.timestamp - reserves.lifetime + 1;
         if (reserves.asOf < oldest) revert TreasuryAttestationStale(reserves.asOf, oldest);
         uint256 supplyAfter = Math.saturatingAdd(IStablecoin(coin).totalSupply(), amount);
         if (supplyAfter > reserves.attested) revert TreasuryReservesExceeded(supplyAfter, reserves.attested);
@@ -208,6 +210,7 @@ contract Treasury is ITreasury, SignedOrders {
         emit ReservesAttested(coin, attestor, reserves.attested, amount, oldAsOf, asOf, reportHash);
         reserves.attested = uint128(amount);
         reserves.asOf = uint40(asOf);
+        reserves.lifetime = uint24(_lifetime);
     }
 
     function _setMinting(address coin, bool enabled, address actor) private {

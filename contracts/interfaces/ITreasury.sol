@@ -55,7 +55,7 @@ interface ITreasury {
     /// @notice The minting of a coin was switched by `actor`.
     event MintingChanged(address indexed coin, address indexed actor, bool wasEnabled, bool isEnabled);
 
-    /// @notice The time for which an attestation supports minting was changed.
+    /// @notice The time for which attestations to come support minting was changed.
     event AttestationLifetimeChanged(uint256 oldLifetime, uint256 newLifetime);
 
     /// @notice The escrow whose sent redemptions count against a coin's outstanding supply was changed.
@@ -160,12 +160,14 @@ interface ITreasury {
     /// **Emits** OrderUsed, ReservesAttested with the signer as the attestor.
     function attestBySig(AttestOrder calldata order, address signer, bytes calldata signature) external;
 
-    /// @notice Sets the seconds for which an attestation supports minting; acts at once on attestations already given.
-    /// @dev **Requires**
+    /// @notice Sets the seconds for which the attestations to come support minting.
+    /// @dev An attestation keeps the lifetime it was given under; to stop minting at once, switch it off.
+    ///
+    /// **Requires**
     /// - the caller in a role for this (AccessManagedUnauthorized)
     /// - one hour to 45 days (TreasuryLifetimeOutOfBounds)
     ///
-    /// **Ensures** only the lifetime changes.
+    /// **Ensures** only the lifetime changes; attestations already given keep theirs.
     ///
     /// **Emits** AttestationLifetimeChanged.
     function setAttestationLifetime(uint256 lifetime) external;
@@ -203,10 +205,10 @@ interface ITreasury {
     /// those confirmed that wait to be burned.
     function coverage(address coin) external view returns (uint256 attested, uint256 outstanding);
 
-    /// @notice The last attestation of `coin`; zeros if there was none.
-    function attestation(address coin) external view returns (uint256 amount, uint256 asOf);
+    /// @notice The last attestation of `coin`; zeros if there was none. It supports minting while `block.timestamp < staleAt`.
+    function attestation(address coin) external view returns (uint256 amount, uint256 asOf, uint256 staleAt);
 
-    /// @notice The seconds for which an attestation supports minting: it counts while `block.timestamp < asOf + lifetime`.
+    /// @notice The seconds for which an attestation given now would support minting.
     function attestationLifetime() external view returns (uint256);
 
     /// @notice Whether the minting of `coin` is switched on.
