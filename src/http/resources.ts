@@ -6,7 +6,7 @@ import { type Address, formatAddress, type Word } from "../domain/hex.ts";
 import { formatId, type Prefix, parseId, prefixes } from "../domain/identifier.ts";
 import type { Evidence, Intent, IntentKind } from "../domain/intent.ts";
 import { isEnded } from "../domain/lifecycle.ts";
-import type { PublishedEvent, StoredRedemption } from "../pipeline/ports.ts";
+import type { Halt, PublishedEvent, StoredRedemption } from "../pipeline/ports.ts";
 import { type Caller, isInsider } from "./auth.ts";
 import type { Cancellation, Deposit, Order, Redemption, Step, Transfer } from "./schemas.ts";
 import type { PublicEvent } from "./views.ts";
@@ -205,4 +205,8 @@ export function toEvent(event: PublishedEvent, kind: IntentKind | null): PublicE
     accounts: event.accounts.map(formatAddress),
     data: { ...event.body },
   };
+}
+
+export function toHalt(halt: Halt | null): { reason: string; since: string } | null {
+  return halt === null ? null : { reason: halt.reason, since: toTime(halt.since) };
 }

@@ -1,0 +1,94 @@
+/**
+ * Numbers for operators, as Prometheus text. Owns their names; everything about money is read when asked, from where it is kept, so that a
+ * restart forgets nothing that counts.
+ */
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { App, RouteParts } from "./app.ts";
+
+/** Seconds: from a cached answer to a long poll. */
+const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
+
+function addReadings(registers: Registry[], parts: RouteParts, streams: () => number): void {
+  const { store, head } = parts;
+  const registry = { registers };
+  new Gauge({
+    ...registry,
+    name: "remesa_intents",
+    help: "Intents by state",
+    labelNames: ["state"],
+    async collect() {
+      for (const [state, count] of Object.entries(await store.countByState())) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    ...registry,
+    name: "remesa_halted",
+    help: "1 while no new transactions are sent",
+    async collect() {
+      this.set((await store.readHalt()) === null ? 0 : 1);
+    },
+  });
+  new Gauge({
+    ...registry,
+    name: "remesa_block",
+    help: "Newest and final block applied",
+    labelNames: ["tag"],
+    collect() {
+      this.set({ tag: "latest" }, head.latest?.number ?? -1);
+      this.set({ tag: "final" }, head.final?.number ?? -1);
+    },
+  });
+  new Gauge({
+    ...registry,
+    name: "remesa_head_age_seconds",
+    help: "Since a new block was last seen",
+    collect() {
+      this.set(head.ageMs() / 1_000);
+    },
+  });
+  new Gauge({
+    ...registry,
+    name: "remesa_books_agree",
+    help: "1 when the newest statement agrees, 0 when not, -1 before the first",
+    collect() {
+      const latest = parts.reconciler.latest();
+      this.set(latest === null ? -1 : Number(latest.agrees));
+    },
+  });
+  new Gauge({
+    ...registry,
+    name: "remesa_event_streams",
+    help: "Event streams open",
+    collect() {
+      this.set(streams());
+    },
+  });
+}
+
+export function addMetrics(app: App, parts: RouteParts, streams: () => number): void {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addReadings([registry], parts, streams);
+  const requests = new Histogram({
+    registers: [registry],
+    name: "remesa_http_request_seconds",
+    help: "Time to answer, by route and status",
+    labelNames: ["method", "route", "status"],
+    buckets,
+  });
+
+  app.addHook("onResponse", async (request, reply) => {
+    // The route's pattern, never the path: labels must be few.
+    const route = request.routeOptions.url ?? "none";
+    requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
+  });
+
+  app.get(
+    "/metrics",
+    {
+      config: { access: "public" },
+      schema: { tags: ["node"], summary: "Numbers for operators (Prometheus text)", produces: ["text/plain"] },
+    },
+    async (_request, reply) => reply.header("content-type", registry.contentType).send(await registry.metrics()),
+  );
+}

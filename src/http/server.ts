@@ -1,0 +1,194 @@
+/**
+ * The HTTP surface, put together. Owns the order in which a request is looked at: who calls, how often, is it admitted, is it well formed; then
+ * its route. Promises that every error leaves as a problem, that a route without a stated access does not start, and that closing waits for
+ * no long poll and no stream.
+ */
+import { STATUS_CODES } from "node:http";
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "@fastify/type-provider-zod";
+import Fastify, { type FastifyError, type FastifyRequest } from "fastify";
+import type { Socket } from "node:net";
+import type { App, RouteParts } from "./app.ts";
+import { admit, createAuth } from "./auth.ts";
+import type { ServerDeps } from "./deps.ts";
+import { addEvents } from "./events.ts";
+import { addFiles } from "./files.ts";
+import { createLogin } from "./login.ts";
+import { addMetrics } from "./metrics.ts";
+import { addDocument } from "./openapi.ts";
+import { answerError, RejectedError, sendProblem, toProblem } from "./problem.ts";
+import { addDeposits } from "./routes/deposits.ts";
+import { addFacts } from "./routes/facts.ts";
+import { addLogin } from "./routes/login.ts";
+import { addOperations } from "./routes/operations.ts";
+import { addOrders } from "./routes/orders.ts";
+import { addRedemptions } from "./routes/redemptions.ts";
+import { addSandbox } from "./routes/sandbox.ts";
+import { addTransfers } from "./routes/transfers.ts";
+import { createSubmission } from "./submission.ts";
+import { createWaiting } from "./waiting.ts";
+
+const bodyLimit = 1_024 * 1_024;
+/** To send a whole request; a client that trickles longer is cut off. */
+const requestTimeoutMs = 30_000;
+const keepAliveMs = 72_000;
+
+/** What Node refuses before there is a request: written by hand, because there is nothing to answer with yet. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const problem = toProblem([
+    tooLarge
+      ? { code: "request_too_large", subject: "headers", remedy: "Send shorter headers." }
+      : { code: "request_malformed", subject: "request", remedy: "Send a well-formed HTTP request." },
+  ]);
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function createApp({ logger }: ServerDeps): App {
+  const app = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (error, request, reply) => {
+      answerError(error as FastifyError, request, reply);
+    },
+    routerOptions: { maxParamLength: 128 },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  // JSON is the only body there is.
+  app.removeContentTypeParser("text/plain");
+  return app as unknown as App;
+}
+
+/** Pages may load their own files and talk to this node, nothing else. */
+async function addHeaders(app: App): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", "data:"],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        manifestSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // The node speaks plain HTTP behind whatever ends TLS; that one knows whether to insist on it.
+    strictTransportSecurity: false,
+    referrerPolicy: { policy: "no-referrer" },
+  });
+}
+
+function toRateKey({ caller, ip }: FastifyRequest): string {
+  if (caller.kind === "key") return `key ${caller.id}`;
+  return caller.kind === "wallet" ? `wallet ${caller.address}` : `ip ${ip}`;
+}
+
+/** Who calls, then how often, then whether the route admits them. */
+async function addGate(app: App, parts: RouteParts): Promise<void> {
+  app.decorateRequest("caller");
+  app.decorateRequest("credentialError", null);
+  app.decorateRequest("received");
+
+  app.addHook("onRoute", (route) => {
+    // The document's own pages come from a plugin and are for everyone.
+    if (route.url.startsWith("/docs")) route.config = { ...route.config, access: "public" };
+    if (route.config?.access === undefined) throw new Error(`${route.method} ${route.url} does not state its access`);
+  });
+  app.addHook("onRequest", async (request) => {
+    request.caller = { kind: "none" };
+    try {
+      request.caller = parts.auth.identify(request.headers.authorization);
+    } catch (error) {
+      // Counted first, by address: guessing keys must not be free.
+      request.credentialError = error as Error;
+    }
+  });
+  await app.register(rateLimit, {
+    max: parts.limits.requestsPerMinute,
+    timeWindow: 60_000,
+    keyGenerator: toRateKey,
+    errorResponseBuilder: (_request, { max }) =>
+      new RejectedError({
+        code: "rate_limited",
+        subject: "requests",
+        limit: `${max} per minute`,
+        remedy: "Send fewer requests; use the batch route for many transfers.",
+      }),
+  });
+  app.addHook("onRequest", async (request) => {
+    if (request.credentialError !== null) throw request.credentialError;
+    admit(request.caller, request.routeOptions.config?.access ?? "public");
+  });
+  app.addHook("preValidation", async (request) => {
+    request.received = request.body;
+  });
+}
+
+function addUnknown(app: App): void {
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) =>
+    sendProblem(
+      reply,
+      toProblem([
+        {
+          code: "not_found",
+          subject: "route",
+          actual: `${request.method} ${request.url.split("?", 1)[0]?.slice(0, 200) ?? ""}`,
+          remedy: "See /openapi.json for what there is.",
+        },
+      ]),
+    ),
+  );
+}
+
+/** Builds the server; the caller listens and closes. */
+export async function createServer(deps: ServerDeps): Promise<App> {
+  const app = createApp(deps);
+  const parts: RouteParts = {
+    ...deps,
+    submission: createSubmission(deps),
+    waiting: createWaiting(deps.publisher),
+    auth: createAuth(deps.apiKeys, deps.clock),
+    login: createLogin({ chainId: deps.deployment.chainId, hosts: deps.loginHosts, clock: deps.clock }),
+  };
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply));
+  await addHeaders(app);
+  await addGate(app, parts);
+  addUnknown(app);
+  await addDocument(app, deps.version);
+  const streams = addEvents(app, parts);
+  addMetrics(app, parts, () => streams.open);
+  addFacts(app, parts);
+  addTransfers(app, parts);
+  addDeposits(app, parts);
+  addRedemptions(app, parts);
+  addOrders(app, parts);
+  addOperations(app, parts);
+  addLogin(app, parts);
+  if (deps.sandbox !== null) addSandbox(app, parts, deps.sandbox);
+  if (deps.webRoot !== null) addFiles(app, deps.webRoot);
+  app.addHook("preClose", async () => {
+    parts.waiting.release();
+    streams.end();
+  });
+  await app.ready();
+  return app;
+}
