@@ -48,7 +48,8 @@ function createEnvironment(options: NodeOptions): NodeJS.ProcessEnv {
     RATE_LIMIT_PER_MINUTE: "600000",
     ...process.env,
     ...options.env,
-    HOST: process.env["HOST"] ?? "127.0.0.1",
+    // Shells export HOST for themselves; a devnet with printed keys stays on the loopback interface.
+    HOST: "127.0.0.1",
     PORT: String(options.port),
     RPC_URL: options.rpcUrl,
     REMESA_DATA: options.folder,

@@ -2,9 +2,9 @@
  * The little a devnet asks the chain itself: who it is, and ether for the keys that pay gas. Owns the well-known test account of local
  * chains; never sends anything on a chain that is not a local one unless DEPLOYER_KEY says with whose money.
  */
-import { createPublicClient, createWalletClient, http, parseEther, type PublicClient } from "viem";
+import { createPublicClient, createWalletClient, http, parseAbiItem, parseEther, type PublicClient } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { type Address, type Hex, toLower } from "../../src/domain/hex.ts";
+import { type Address, type Hex, toLower, type Word } from "../../src/domain/hex.ts";
 import { DevnetError } from "./folder.ts";
 
 /** First account of the phrase "test test … junk", which Hardhat and anvil fund on every local chain. Public knowledge. */
@@ -34,6 +34,16 @@ export async function readChain(url: string): Promise<ChainFacts> {
   }
 }
 
+/** Number of the newest block. */
+export async function readHeight(url: string): Promise<number> {
+  return Number(await connect(url).getBlockNumber({ cacheTime: 0 }));
+}
+
+/** Time of the newest block, Unix seconds: the clock that validity is judged by. */
+export async function readBlockTime(url: string): Promise<number> {
+  return Number((await connect(url).getBlock()).timestamp);
+}
+
 /** The key that deploys and funds. */
 export function findDeployerKey(chainId: number): Hex {
   const given = process.env["DEPLOYER_KEY"];
@@ -43,8 +53,14 @@ export function findDeployerKey(chainId: number): Hex {
   throw new DevnetError(`chain ${chainId} has no test account: set DEPLOYER_KEY to a funded key`);
 }
 
+interface FundOptions {
+  readonly url: string;
+  readonly deployerKey: Hex;
+  readonly accounts: readonly Address[];
+}
+
 /** Gives gas money to accounts that have less than half of it; the others are left alone, so repeating it costs nothing. */
-export async function fund(url: string, deployerKey: Hex, accounts: readonly Address[]): Promise<void> {
+export async function fund({ url, deployerKey, accounts }: FundOptions): Promise<void> {
   const client = connect(url);
   const account = privateKeyToAccount(deployerKey);
   const [own, ...balances] = await Promise.all(
@@ -68,4 +84,26 @@ export async function fund(url: string, deployerKey: Hex, accounts: readonly Add
     hashes.push(await client.sendRawTransaction({ serializedTransaction: raw }));
   }
   for (const hash of hashes) await client.waitForTransactionReceipt({ hash, timeout: 60_000 });
+}
+
+/** Blocks per question: nodes bound the range of one. */
+const logRange = 1_000n;
+
+/** Every authorization of the coin used from block `from` on, as the chain's own logs tell. */
+export async function readAuthorizations(options: {
+  readonly url: string;
+  readonly coin: Address;
+  readonly from: number;
+}): Promise<readonly { readonly authorizer: Address; readonly nonce: Word }[]> {
+  const client = connect(options.url);
+  const event = parseAbiItem("event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)");
+  const last = await client.getBlockNumber({ cacheTime: 0 });
+  const found: { authorizer: Address; nonce: Word }[] = [];
+  for (let fromBlock = BigInt(options.from); fromBlock <= last; fromBlock += logRange) {
+    const end = fromBlock + logRange - 1n;
+    const toBlock = end < last ? end : last;
+    const logs = await client.getLogs({ address: options.coin, event, fromBlock, toBlock, strict: true });
+    for (const { args } of logs) found.push({ authorizer: toLower(args.authorizer), nonce: toLower(args.nonce) });
+  }
+  return found;
 }

@@ -1,0 +1,105 @@
+/**
+ * The demo of a devnet: attested reserves, an opening deposit for each wallet, a few payments between them. A client of the node like any
+ * other. Promises that playing it again on the same network does nothing twice: every step is known by its key, its deposit or its nonce.
+ */
+import { keccak256, stringToBytes } from "viem";
+import type { Credentials } from "../../src/config.ts";
+import { toWord, type Word } from "../../src/domain/hex.ts";
+import { type Client, createClient, ProblemError } from "../../src/http/client.ts";
+import { fetchNetwork, type Living, type Network, persist, waitUntilEnded } from "../session.ts";
+import { readBlockTime } from "./rpc.ts";
+import { signTransfer } from "./wallet.ts";
+
+/** What the devnet's bank says it holds: far above the deposits, so that the faucet has room. */
+const reserves = 5_000_000_000_000n;
+const openingBalances = [12_500_000_000n, 800_000_000n];
+/** Payer, payee by place in the credentials; base units. */
+const payments = [
+  { from: 0, to: 1, value: 200_000_000n, reference: "for the family" },
+  { from: 0, to: 1, value: 45_500_000n, reference: "school books" },
+  { from: 1, to: 0, value: 12_250_000n, reference: "coffee from Huehuetenango" },
+] as const;
+const patienceSeconds = 30;
+const validSeconds = 3_600;
+
+export interface DemoOptions {
+  readonly credentials: Credentials;
+  readonly rpcUrl: string;
+}
+
+/** The devnet's operator as a client. */
+export function createOperator(credentials: Credentials): Client {
+  const operator = credentials.apiKeys.find((apiKey) => apiKey.role === "operator");
+  return createClient({ url: credentials.url, ...(operator === undefined ? {} : { key: operator.key }) });
+}
+
+async function finish(client: Client, path: string): Promise<void> {
+  const ended = await waitUntilEnded<Living>(client, { path, waitSeconds: 60, patienceSeconds });
+  if (ended.state !== "settled")
+    throw new Error(`the demo stopped: ${path} is ${ended.state} (${ended.reason ?? "no reason"})`);
+}
+
+interface Request {
+  readonly path: string;
+  readonly body: unknown;
+  readonly key: string;
+}
+
+/** Places a request and waits until it is settled. */
+async function place(client: Client, { path, body, key }: Request): Promise<void> {
+  const placed = await persist(() => client.post<Living>(path, body, { idempotencyKey: key }), { patienceSeconds });
+  await finish(client, `${path}/${placed.id}`);
+}
+
+async function pay(client: Client, network: Network, options: DemoOptions): Promise<void> {
+  const { wallets } = options.credentials;
+  const coin = network.coins[0];
+  if (coin === undefined) return;
+  const validBefore = (await readBlockTime(options.rpcUrl)) + validSeconds;
+  const spent = new Map<number, bigint>();
+  const placed = [];
+  for (const { from, to, value, reference } of payments) {
+    const payer = wallets[from];
+    const payee = wallets[to];
+    if (payer === undefined || payee === undefined) continue;
+    const nonce: Word = toWord(spent.get(from) ?? 0n);
+    spent.set(from, (spent.get(from) ?? 0n) + 1n);
+    const wish = { chainId: network.chainId, coin, payer, to: payee.address, value, validBefore, nonce, reference };
+    const body = await signTransfer(wish);
+    try {
+      placed.push(await persist(() => client.post<Living>("/v1/transfers", body), { patienceSeconds }));
+    } catch (error) {
+      // An earlier run of the demo paid under this nonce.
+      if (!(error instanceof ProblemError) || !["nonce_used", "nonce_in_use"].includes(error.code)) throw error;
+    }
+  }
+  for (const { id } of placed) await finish(client, `/v1/transfers/${id}`);
+}
+
+export async function playDemo(options: DemoOptions): Promise<void> {
+  const client = createOperator(options.credentials);
+  const network = await persist(() => fetchNetwork(client), { patienceSeconds });
+  const coin = network.coins[0]?.address;
+  const asked = { coin, amount: reserves.toString(), reportHash: "devnet opening statement" };
+  await Promise.all([
+    place(client, {
+      path: "/v1/orders",
+      body: { kind: "minting", order: { coin, enabled: true } },
+      key: "devnet-minting",
+    }),
+    place(client, { path: "/v1/orders", body: { kind: "attest", order: asked }, key: "devnet-reserves" }),
+  ]);
+  await Promise.all(
+    options.credentials.wallets.map(({ name, address }, i) => {
+      const evidence = { account: "DEVNET-BANK", reference: `opening deposit of ${name}` };
+      const depositId = keccak256(stringToBytes(evidence.account + evidence.reference));
+      const amount = (openingBalances[i] ?? 0n).toString();
+      return place(client, {
+        path: "/v1/deposits",
+        body: { coin, depositId, to: address, amount, evidence },
+        key: `devnet-${name}`,
+      });
+    }),
+  );
+  await pay(client, network, options);
+}

@@ -1,0 +1,143 @@
+/**
+ * The list of payments. Owns its rows: one per payment, newest first, a bounded number; each moves through accepted, sent, included, settled
+ * as the node says so. Work is gathered per frame, so that a thousand events a second cost one update.
+ */
+import { formatAmount, shorten } from "./money.js";
+
+const rowLimit = 40;
+const steps = ["accepted", "sent", "included", "settled"];
+/** What a state lights up. `planned` is committed but not handed over yet: nobody outside sees a difference. */
+const rank = { accepted: 0, planned: 0, sent: 1, included: 2, settled: 3, cancelled: 3, superseded: 3, expired: 3 };
+const ended = new Set(["settled", "cancelled", "superseded", "expired"]);
+
+export function createFeed({ list, empty, tally, template, nameOf, coinOf, readState }) {
+  const payments = new Map();
+  /** Ids that were accepted while this page was open and have not ended; bounded by what the node lets live. */
+  const open = new Set();
+  const counts = { settled: 0, otherwise: 0 };
+  const times = [];
+  const dirty = new Set();
+  let scheduled = false;
+
+  function draw() {
+    scheduled = false;
+    for (const payment of dirty) drawRow(payment);
+    dirty.clear();
+    empty.hidden = list.childElementCount > 0;
+    drawTally();
+  }
+
+  function touch(payment) {
+    dirty.add(payment);
+    if (scheduled) return;
+    scheduled = true;
+    requestAnimationFrame(draw);
+  }
+
+  function drawTally() {
+    const parts = [`${counts.settled.toLocaleString("en")} settled`, `${open.size.toLocaleString("en")} on their way`];
+    if (counts.otherwise > 0) parts.push(`${counts.otherwise} ended otherwise`);
+    if (times.length > 0) {
+      const sorted = [...times].sort((a, b) => a - b);
+      parts.push(`settled in ${(sorted[sorted.length >> 1] / 1000).toFixed(1)} s (median of the last ${times.length})`);
+    }
+    tally.textContent = parts.join(" · ");
+  }
+
+  function createRow(payment) {
+    const row = template.content.firstElementChild.cloneNode(true);
+    const coin = coinOf(payment.coin);
+    row.querySelector(".amount").textContent = formatAmount(payment.amount, coin.decimals);
+    row.querySelector(".unit").textContent = coin.symbol;
+    row.querySelector(".from").textContent =
+      payment.payer === null ? "deposit" : (nameOf(payment.payer) ?? shorten(payment.payer));
+    row.querySelector(".to").textContent = nameOf(payment.payee) ?? shorten(payment.payee);
+    row.title = payment.id;
+    list.prepend(row);
+    return row;
+  }
+
+  function drawRow(payment) {
+    payment.row ??= createRow(payment);
+    const { row, state } = payment;
+    const at = rank[state];
+    row.dataset.state = state;
+    row.classList.toggle("held", payment.reason !== null && !ended.has(state));
+    row.classList.toggle("ended-otherwise", ended.has(state) && state !== "settled");
+    for (const [i, chip] of [...row.querySelectorAll(".track li")].entries()) {
+      chip.classList.toggle("done", i <= at);
+      chip.classList.toggle("now", i === at);
+      chip.textContent = i === 3 && ended.has(state) ? state : steps[i];
+      if (i === at) chip.setAttribute("aria-current", "step");
+      else chip.removeAttribute("aria-current");
+    }
+    row.querySelector(".note").textContent =
+      payment.reason === null || ended.has(state) ? "" : `waits: ${payment.reason.replaceAll("_", " ")}`;
+    const time = row.querySelector("time");
+    time.dateTime = new Date(payment.acceptedAt).toISOString();
+    time.textContent =
+      state === "settled" && payment.endedAt !== null
+        ? `in ${((payment.endedAt - payment.acceptedAt) / 1000).toFixed(1)} s`
+        : new Date(payment.acceptedAt).toLocaleTimeString("en", { hour12: false });
+  }
+
+  function add(payment) {
+    payments.set(payment.id, payment);
+    if (payments.size > rowLimit) {
+      const [oldest] = payments.values();
+      payments.delete(oldest.id);
+      dirty.delete(oldest);
+      oldest.row?.remove();
+    }
+    touch(payment);
+  }
+
+  function onEvent({ id, type, at, data }) {
+    if (data.kind !== "transfer" && data.kind !== "mint") return;
+    const when = Date.parse(at);
+    if (type === "accepted" && !payments.has(id)) {
+      open.add(id);
+      const { coin, payer, payee, amount } = data;
+      return add({
+        id,
+        coin,
+        payer,
+        payee,
+        amount,
+        state: "accepted",
+        reason: null,
+        acceptedAt: when,
+        endedAt: null,
+        row: null,
+      });
+    }
+    if (ended.has(type) && open.delete(id)) counts[type === "settled" ? "settled" : "otherwise"]++;
+    const payment = payments.get(id);
+    if (payment === undefined || ended.has(payment.state)) return;
+    if (type === "held") payment.reason = data.reason ?? "waiting";
+    else if (type === "back") payment.state = data.to ?? "accepted";
+    else if (type in rank) {
+      payment.state = type;
+      payment.reason = null;
+    }
+    if (ended.has(type)) {
+      payment.endedAt = when;
+      times.push(when - payment.acceptedAt);
+      if (times.length > 200) times.shift();
+    }
+    touch(payment);
+  }
+
+  /** Being sent is not published as an event: asked for the few rows that are still waiting. */
+  async function refresh() {
+    const waiting = [...payments.values()].filter((payment) => rank[payment.state] < 2).slice(-5);
+    for (const payment of waiting) {
+      const resource = await readState(payment.id);
+      if (resource === null || rank[resource.state] <= rank[payment.state] || ended.has(resource.state)) continue;
+      payment.state = resource.state;
+      touch(payment);
+    }
+  }
+
+  return { onEvent, refresh };
+}
