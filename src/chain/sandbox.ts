@@ -10,12 +10,12 @@ export function createSandbox(url: string): Sandbox {
   return {
     async increaseTime(seconds) {
       if (!Number.isSafeInteger(seconds) || seconds < 1) throw new RangeError(`${seconds} is not a number of seconds`);
-      // not repeated on a lost answer: time would be moved twice
-      const [moved, mined] = await rpc.write([
+      // written, not read: a repeated request would move time twice. Apart, because a batch may run in any order
+      for (const request of [
         { method: "evm_increaseTime", params: [seconds] },
         { method: "evm_mine", params: [] },
-      ]);
-      for (const answer of [moved, mined]) {
+      ]) {
+        const [answer] = await rpc.write([request]);
         if (answer instanceof Error) throw answer;
         if (answer?.ok !== true) throw new Error(`the chain does not move its clock: ${answer?.message}`);
       }
