@@ -17,6 +17,8 @@ export interface BlockRef {
 interface At {
   readonly transaction: Word;
   readonly logIndex: number;
+  /** Sender of the transaction, where the adapter knows it. */
+  readonly by?: Address;
 }
 
 /** One change of balances, whoever caused it. A mint has `from`, a burn has `to` = the zero address. */

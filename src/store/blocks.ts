@@ -1,0 +1,216 @@
+/**
+ * What a block changes. Owns `applyBlock`: movements to balances, consumed fences to verdicts, mined slots and skipped rows to intents that are
+ * planned again; everything reversible until the block is final. Promises one transaction per block, applied once. Ends no intent and
+ * posts nothing: only finality does.
+ */
+import type { BlockFacts, BlockRef, FenceConsumed, NoncesSkipped, SlotMined } from "../domain/facts.ts";
+import type { Address, Word } from "../domain/hex.ts";
+import type { Evidence, HeldReason } from "../domain/intent.ts";
+import type { Store } from "../pipeline/ports.ts";
+import type { AccountBook, Accounts } from "./accounts.ts";
+import type { Chronicle } from "./chronicle.ts";
+import type { Engine } from "./engine.ts";
+import { assertInvariant } from "./fault.ts";
+import type { Redemptions } from "./redemptions.ts";
+import { findWindowNonce, toBlob, toBlobOrNull, toFenceBlob, toWindowRange } from "./rows.ts";
+import type { Slots } from "./slots.ts";
+import { nextTry, type SendBack, type Work } from "./work.ts";
+
+export interface BlockParts {
+  readonly accounts: Accounts;
+  readonly chronicle: Chronicle;
+  readonly redemptions: Redemptions;
+  readonly slots: Slots;
+  readonly work: Work;
+}
+
+/** What one transaction of `applyBlock` carries from step to step. */
+interface Progress {
+  readonly facts: BlockFacts;
+  readonly block: BlockRef;
+  readonly at: number;
+  readonly book: AccountBook;
+  /** Fence (hex of the stored key) → the intent that this block carried out. */
+  readonly carried: Map<string, bigint>;
+  /** Transaction → its sender, where the facts tell. */
+  readonly senders: ReadonlyMap<Word, Address>;
+}
+
+function prepare({ database }: Engine) {
+  return {
+    consume: database.prepare(
+      `INSERT INTO fences (fence, how, match, block_number, log_index, transaction_hash, sender) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (fence) DO NOTHING`,
+    ),
+    move: database.prepare(
+      `INSERT INTO movements (kind, payer, payee, amount, memo, intent, block_number, block_hash, time, log_index,
+         transaction_hash, sender, final) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+       ON CONFLICT (block_number, log_index) DO NOTHING`,
+    ),
+  };
+}
+
+function findSenders(facts: BlockFacts): ReadonlyMap<Word, Address> {
+  const senders = new Map<Word, Address>();
+  for (const fact of [...facts.movements, ...facts.redemptions, ...facts.nonceSkips]) {
+    if (fact.by !== undefined) senders.set(fact.transaction, fact.by);
+  }
+  for (const fence of facts.fences) senders.set(fence.transaction, fence.by);
+  for (const slot of facts.slots) senders.set(slot.transaction, slot.lane);
+  return senders;
+}
+
+/** JSON of what a consuming event says, for the record; amounts as text. */
+function toMatchText(match: FenceConsumed["match"]): string {
+  return JSON.stringify(match, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+}
+
+function toSpace(consumed: FenceConsumed): "plain" | "order" {
+  return consumed.match.digest === undefined ? "plain" : "order";
+}
+
+export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "applyBlock"> {
+  const sql = prepare(engine);
+  const { accounts, chronicle, redemptions, slots, work } = parts;
+
+  function toEvidence(progress: Progress, fact: { transaction: Word; logIndex: number }, by: Address): Evidence {
+    const { number: blockNumber, hash: blockHash } = progress.block;
+    return { blockNumber, blockHash, transaction: fact.transaction, logIndex: fact.logIndex, by };
+  }
+
+  function consume(progress: Progress, consumed: FenceConsumed): void {
+    const { block, book, at } = progress;
+    const fence = toFenceBlob(consumed.fence, toSpace(consumed));
+    const { changes } = sql.consume.run(
+      fence,
+      consumed.how,
+      toMatchText(consumed.match),
+      block.number,
+      consumed.logIndex,
+      toBlob(consumed.transaction),
+      toBlob(consumed.by),
+    );
+    assertInvariant(changes === 1, "P2", `fence ${consumed.fence.key} of ${consumed.fence.subject} was consumed twice`);
+    const evidence = toEvidence(progress, consumed, consumed.by);
+    for (const row of work.ofFence(fence)) {
+      if (work.judge(row, { consumption: consumed, evidence, book, at })) {
+        progress.carried.set(fence.toString("hex"), row.sequence);
+      }
+    }
+  }
+
+  /** The holder killed a range of window nonces: every intent on one of them that was not used is cancelled. */
+  function skipNonces(progress: Progress, skip: NoncesSkipped): void {
+    const { book, at } = progress;
+    const { coin, account, oldBase: from, newBase: to } = skip;
+    const evidence = toEvidence(progress, skip, progress.senders.get(skip.transaction) ?? account);
+    for (const row of work.unjudged(toWindowRange({ coin, account, from, to }))) {
+      work.judge(row, { consumption: { how: "cancelled", match: {} }, evidence, book, at });
+    }
+    const open = book.at(coin, account);
+    if (open.nonceBase < to) open.nonceBase = to;
+  }
+
+  function advanceBases({ facts, book }: Progress): void {
+    const touched = new Map<string, { coin: Address; account: Address }>();
+    for (const { fence, match } of facts.fences) {
+      if (match.digest !== undefined || findWindowNonce(fence) === null) continue;
+      touched.set(fence.scope + fence.subject, { coin: fence.scope, account: fence.subject });
+    }
+    for (const { coin, account } of facts.nonceSkips) touched.set(coin + account, { coin, account });
+    for (const { coin, account } of touched.values()) {
+      const open = book.at(coin, account);
+      open.nonceBase = accounts.advanceBase(coin, account, open.nonceBase);
+    }
+  }
+
+  function moveCoins(progress: Progress): void {
+    const { block, book, carried } = progress;
+    const hash = toBlob(block.hash);
+    for (const movement of progress.facts.movements) {
+      const payer = book.at(movement.coin, movement.from);
+      const payee = book.at(movement.coin, movement.to);
+      payer.balanceDelta -= movement.amount;
+      payee.balanceDelta += movement.amount;
+      const fence = movement.fence === null ? null : toFenceBlob(movement.fence, "plain").toString("hex");
+      const { changes } = sql.move.run(
+        movement.kind,
+        payer.id,
+        payee.id,
+        movement.amount,
+        toBlobOrNull(movement.memo),
+        (fence === null ? undefined : carried.get(fence)) ?? null,
+        block.number,
+        hash,
+        block.time,
+        movement.logIndex,
+        toBlob(movement.transaction),
+        toBlob(progress.senders.get(movement.transaction) ?? movement.from),
+      );
+      assertInvariant(changes === 1, "P9", `log ${movement.logIndex} of block ${block.number} moved coins twice`);
+    }
+  }
+
+  function moveRedemptions({ facts, block, carried, senders, at }: Progress): void {
+    const steps = new Map<string, bigint>();
+    for (const { fence, transaction, match } of facts.fences) {
+      if (match.digest !== undefined) continue;
+      const intent = carried.get(toFenceBlob(fence, "plain").toString("hex"));
+      if (intent !== undefined) steps.set(`${transaction}${fence.key.slice(0, -2)}`, intent);
+    }
+    for (const moved of facts.redemptions) {
+      const by = senders.get(moved.transaction) ?? moved.actor;
+      const intent = steps.get(`${moved.transaction}${moved.id.slice(0, -2)}`) ?? null;
+      redemptions.apply({ moved, block, by, intent, at });
+    }
+  }
+
+  /** Every item of a mined slot that the block did not carry out goes back: skipped, reverted, or simply not done. */
+  function mineSlot({ block, at }: Progress, mined: SlotMined, skipped: ReadonlyMap<string, HeldReason>): void {
+    const slot = slots.mine(mined, { number: block.number, at });
+    const rows = work.ofSlot(slot);
+    for (const row of rows) {
+      const skip = skipped.get(row.fence.toString("hex"));
+      // One alone backs off; one of many is planned again at once, in a smaller batch, until the culprit is alone.
+      const until = skip === undefined && !mined.succeeded && rows.length > 1 ? null : nextTry(at, row.holds);
+      const change: SendBack = mined.succeeded
+        ? {
+            why: skip === undefined ? "its slot was mined without it" : "its row was skipped",
+            reason: skip ?? "reverted",
+            until,
+            reverted: false,
+          }
+        : { why: "its slot reverted", reason: mined.reason ?? "reverted", until, reverted: true };
+      work.sendBack(row, change, at);
+    }
+  }
+
+  function mineSlots(progress: Progress): void {
+    const { skips } = progress.facts;
+    for (const mined of progress.facts.slots) {
+      const skipped = new Map<string, HeldReason>();
+      for (const skip of skips) {
+        if (skip.transaction !== mined.transaction) continue;
+        skipped.set(toFenceBlob(skip.fence, "plain").toString("hex"), skip.reason);
+      }
+      mineSlot(progress, mined, skipped);
+    }
+  }
+
+  function apply(facts: BlockFacts, at: number): void {
+    if (!chronicle.add(facts.block)) return;
+    const book = accounts.openBook();
+    const senders = findSenders(facts);
+    const progress: Progress = { facts, block: facts.block, at, book, carried: new Map(), senders };
+    for (const consumed of facts.fences) consume(progress, consumed);
+    for (const skip of facts.nonceSkips) skipNonces(progress, skip);
+    advanceBases(progress);
+    moveCoins(progress);
+    for (const { coin, account, frozen } of facts.freezes) book.at(coin, account).frozen = frozen;
+    moveRedemptions(progress);
+    mineSlots(progress);
+    book.flush(facts.block.number);
+  }
+
+  return { applyBlock: (facts, at) => engine.write("applyBlock", () => apply(facts, at)) };
+}

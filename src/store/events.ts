@@ -1,0 +1,154 @@
+/**
+ * The published history. Owns the `events` table: rows are written in the transaction of the change they tell, and read back in order.
+ * Types: accepted, held, back (a back edge, with `why`), included, settled, cancelled, superseded, expired, redemption, halted, resumed.
+ * Bodies are JSON-safe; what an intent's own row already says is joined when read, not copied. Never tells a client's reference.
+ */
+import type { Address } from "../domain/hex.ts";
+import type { IntentFacts } from "../domain/intent.ts";
+import type { PublishedEvent } from "../pipeline/ports.ts";
+import { zeroAddress } from "../domain/hex.ts";
+import type { Engine } from "./engine.ts";
+import { type EvidenceRow, toBlobOrNull, toEvidence, toHex } from "./rows.ts";
+
+export type EventType =
+  | "accepted"
+  | "held"
+  | "back"
+  | "included"
+  | "settled"
+  | "cancelled"
+  | "superseded"
+  | "expired"
+  | "redemption"
+  | "halted"
+  | "resumed";
+
+export interface NewEvent {
+  readonly type: EventType;
+  readonly intent: bigint | null;
+  /** Whom it concerns: at most two. */
+  readonly account: Address | null;
+  readonly counterparty: Address | null;
+  readonly detail: Readonly<Record<string, unknown>> | null;
+  readonly at: number;
+}
+
+/** Events kept; older ones go, a slice at each finalization. A payment writes three. */
+export const eventsKept = 1_000_000n;
+/** Events removed per finalization at most, so that a long backlog never makes one transaction long. */
+const pruneSlice = 5_000n;
+
+interface EventRow extends EvidenceRow {
+  sequence: bigint;
+  intent: bigint | null;
+  type: string;
+  account: Buffer | null;
+  counterparty: Buffer | null;
+  detail: string | null;
+  at: bigint;
+  kind: string | null;
+  coin: Buffer | null;
+  payer: Buffer | null;
+  payee: Buffer | null;
+  amount: bigint | null;
+  memo: Buffer | null;
+  subject: Buffer | null;
+}
+
+const columns = `e.sequence, e.intent, e.type, e.account, e.counterparty, e.detail, e.at, i.kind, i.coin, i.payer, i.payee, i.amount,
+  i.memo, i.subject, i.block_number, i.block_hash, i.transaction_hash, i.log_index, i.sender`;
+const joined = `events e LEFT JOIN intents i ON i.sequence = e.intent`;
+
+/** Whom an intent concerns: who gives, or whose authorization it is about, and who receives. */
+export function accountsOf(facts: Pick<IntentFacts, "payer" | "payee" | "fence">): {
+  account: Address | null;
+  counterparty: Address | null;
+} {
+  const account = facts.payer ?? (facts.fence.subject === zeroAddress ? null : facts.fence.subject);
+  return { account, counterparty: facts.payee === account ? null : facts.payee };
+}
+
+const ends: ReadonlySet<string> = new Set(["settled", "cancelled", "superseded"]);
+
+function toEvent(row: EventRow): PublishedEvent {
+  const accounts = [row.account, row.counterparty].filter((blob) => blob !== null).map(toHex);
+  const hex = (blob: Buffer | null): string | null => (blob === null ? null : toHex(blob));
+  const facts =
+    row.kind === null
+      ? {}
+      : {
+          kind: row.kind,
+          coin: hex(row.coin),
+          payer: hex(row.payer),
+          payee: hex(row.payee),
+          amount: String(row.amount),
+          memo: hex(row.memo),
+          subject: hex(row.subject),
+        };
+  const proof = ends.has(row.type) ? { evidence: toEvidence(row) } : {};
+  const detail = row.detail === null ? {} : (JSON.parse(row.detail) as Record<string, unknown>);
+  return {
+    sequence: row.sequence,
+    intent: row.intent,
+    type: row.type,
+    accounts,
+    body: { ...facts, ...proof, ...detail },
+    at: Number(row.at),
+  };
+}
+
+export interface Events {
+  append(event: NewEvent): void;
+  /** Removes the oldest beyond the bound, a slice at a time. */
+  prune(): void;
+  ofIntent(sequence: bigint): readonly PublishedEvent[];
+  after(query: { readonly after: bigint; readonly limit: number; readonly account?: Address }): {
+    readonly events: readonly PublishedEvent[];
+    readonly oldest: bigint;
+    readonly newest: bigint;
+  };
+}
+
+export function createEvents({ database }: Engine, kept: bigint = eventsKept): Events {
+  const insert = database.prepare(
+    `INSERT INTO events (intent, type, account, counterparty, detail, at) VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+  const bounds = database.prepare<[], { oldest: bigint | null; newest: bigint | null }>(
+    `SELECT (SELECT min(sequence) FROM events) AS oldest, (SELECT max(sequence) FROM events) AS newest`,
+  );
+  const remove = database.prepare(`DELETE FROM events WHERE sequence < ?`);
+  const byIntent = database.prepare<[bigint], EventRow>(
+    `SELECT ${columns} FROM ${joined} WHERE e.intent = ? ORDER BY e.sequence`,
+  );
+  const all = database.prepare<[bigint, number], EventRow>(
+    `SELECT ${columns} FROM ${joined} WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?`,
+  );
+  // Two index ranges merged: an OR over both columns would read the whole table.
+  const ofAccount = database.prepare<[Buffer, bigint, number, Buffer, bigint, number, number], EventRow>(
+    `SELECT ${columns} FROM (
+       SELECT * FROM (SELECT * FROM events WHERE account = ? AND sequence > ? ORDER BY sequence LIMIT ?)
+       UNION ALL
+       SELECT * FROM (SELECT * FROM events WHERE counterparty = ? AND sequence > ? ORDER BY sequence LIMIT ?)
+     ) e LEFT JOIN intents i ON i.sequence = e.intent ORDER BY e.sequence LIMIT ?`,
+  );
+
+  return {
+    append({ intent, type, account, counterparty, detail, at }) {
+      const text = detail === null ? null : JSON.stringify(detail);
+      insert.run(intent, type, toBlobOrNull(account), toBlobOrNull(counterparty), text, at);
+    },
+    prune() {
+      const { oldest, newest } = bounds.get() ?? { oldest: null, newest: null };
+      if (oldest === null || newest === null) return;
+      const keepFrom = newest - kept + 1n;
+      if (keepFrom > oldest) remove.run(keepFrom < oldest + pruneSlice ? keepFrom : oldest + pruneSlice);
+    },
+    ofIntent: (sequence) => byIntent.all(sequence).map(toEvent),
+    after({ after, limit, account }) {
+      const blob = toBlobOrNull(account ?? null);
+      const rows = blob === null ? all.all(after, limit) : ofAccount.all(blob, after, limit, blob, after, limit, limit);
+      const { oldest, newest } = bounds.get() ?? { oldest: null, newest: null };
+      return { events: rows.map(toEvent), oldest: oldest ?? 1n, newest: newest ?? 0n };
+    },
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * Intake. Owns the one transaction that turns what was signed into accepted intents: identity by digest, one live intent per fence, the
+ * hold on the payer's balance, Idempotency-Keys. Promises one outcome per item in input order, all durable when it returns or none;
+ * every guard is a conditional write whose row count is checked.
+ */
+import { firstSequence } from "../domain/identifier.ts";
+import { type Address, zeroAddress } from "../domain/hex.ts";
+import { type Intent, type IntentFacts, windowSize } from "../domain/intent.ts";
+import type { Rejection } from "../domain/rejection.ts";
+import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/ports.ts";
+import type { Accounts } from "./accounts.ts";
+import type { Engine } from "./engine.ts";
+import { accountsOf, type Events } from "./events.ts";
+import {
+  type IntentRow,
+  intentColumns,
+  spaceOf,
+  toAccountKey,
+  toBlob,
+  toBlobOrNull,
+  toFenceBlob,
+  toIntent,
+  windowNonceOf,
+} from "./rows.ts";
+
+/** Free window nonces named in a refusal: a wallet picks one at random. */
+const freeNoncesShown = 16;
+/** Above every window nonce: a base that no account reaches, for fences that have none. */
+const noBase = 1n << 62n;
+
+interface IdempotencyRow {
+  request_hash: Buffer;
+  intent: bigint;
+}
+
+function prepare({ database }: Engine) {
+  const joined = "intents i LEFT JOIN intent_work w ON w.sequence = i.sequence";
+  return {
+    last: database.prepare<[], { sequence: bigint | null }>("SELECT max(sequence) AS sequence FROM intents"),
+    byKey: database.prepare<[string, string], IdempotencyRow>(
+      "SELECT request_hash, intent FROM idempotency WHERE owner = ? AND key = ?",
+    ),
+    bySequence: database.prepare<[bigint], IntentRow>(`SELECT ${intentColumns} FROM ${joined} WHERE i.sequence = ?`),
+    byDigest: database.prepare<[Buffer], IntentRow>(`SELECT ${intentColumns} FROM ${joined} WHERE i.digest = ?`),
+    isLive: database.prepare<[Buffer, number], { sequence: bigint }>(
+      "SELECT sequence FROM intent_work WHERE fence = ? AND is_cancel = ?",
+    ),
+    // Guards in one statement: the fence is unused, its nonce is not below the window, and no other live intent has it.
+    enter: database.prepare<[bigint, Buffer, number, number, Buffer, Buffer, Buffer, bigint]>(
+      `INSERT INTO intent_work (sequence, fence, is_cancel, state, held, valid_before)
+       SELECT ?, ?, ?, 'accepted', 0, ?
+       WHERE NOT EXISTS (SELECT 1 FROM fences WHERE fence = ?)
+         AND NOT EXISTS (SELECT 1 FROM accounts WHERE coin = ? AND address = ? AND nonce_base > ?)
+       ON CONFLICT (fence, is_cancel) DO NOTHING`,
+    ),
+    leave: database.prepare<[bigint]>("DELETE FROM intent_work WHERE sequence = ?"),
+    setHeld: database.prepare<[bigint, bigint, bigint]>(
+      "UPDATE intent_work SET account = ?, held = ? WHERE sequence = ?",
+    ),
+    insert: database.prepare(
+      `INSERT INTO intents (sequence, kind, digest, fence, coin, payer, payee, amount, valid_after, valid_before, memo, subject,
+         action, target, data, gas, reference, accepted_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    addKey: database.prepare<[string, string, Buffer, bigint, number]>(
+      `INSERT INTO idempotency (owner, key, request_hash, intent, created_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (owner, key) DO NOTHING`,
+    ),
+  };
+}
+
+function refuse(...reasons: readonly Rejection[]): AcceptOutcome {
+  return { kind: "refused", reasons };
+}
+
+function reusedKey(idempotency: Idempotency): AcceptOutcome {
+  return refuse({
+    code: "idempotency_key_reused",
+    subject: idempotency.key,
+    remedy: "Use a new Idempotency-Key for a new request; repeat the old body to get the old answer.",
+  });
+}
+
+export type Intake = Pick<Store, "acceptBatch" | "findIdempotent">;
+
+export function createIntake(engine: Engine, parts: { accounts: Accounts; events: Events }): Intake {
+  const sql = prepare(engine);
+  const { accounts, events } = parts;
+  // Highest sequence ever given out; raised in memory only, so a rolled back batch merely leaves a gap.
+  let last = sql.last.get()?.sequence ?? 0n;
+
+  function reserve(count: number, at: number): bigint {
+    const earliest = firstSequence(at);
+    const first = earliest > last ? earliest : last + 1n;
+    last = first + BigInt(count) - 1n;
+    return first;
+  }
+
+  function readOne(sequence: bigint): Intent {
+    const row = sql.bySequence.get(sequence);
+    if (row === undefined) throw new Error(`intent ${sequence} is referred to but missing`);
+    return toIntent(row);
+  }
+
+  function checkKey(idempotency: Idempotency, facts: IntentFacts): AcceptOutcome | null {
+    const row = sql.byKey.get(idempotency.owner, idempotency.key);
+    if (row === undefined) return null;
+    if (!row.request_hash.equals(toBlob(idempotency.requestHash))) return reusedKey(idempotency);
+    const intent = readOne(row.intent);
+    const same = toFenceBlob(intent.fence, spaceOf(intent.kind)).equals(toFenceBlob(facts.fence, spaceOf(facts.kind)));
+    if (same) return { kind: "existing", intent };
+    // One key on two different wishes of one request: answering with the first would swallow the second.
+    return refuse({
+      code: "idempotency_in_flight",
+      subject: idempotency.key,
+      remedy: "The first request under this key is being carried out: repeat it to get its answer.",
+    });
+  }
+
+  function freeNonces(coin: Address, account: Address): readonly string[] {
+    const { nonceBase, consumed, live } = accounts.read(coin, account);
+    const taken = new Set([...consumed, ...live]);
+    const free: string[] = [];
+    for (let nonce = nonceBase; nonce < nonceBase + windowSize && free.length < freeNoncesShown; nonce++) {
+      if (!taken.has(nonce)) free.push(nonce.toString());
+    }
+    return free;
+  }
+
+  /** Why the fence was not free. */
+  function explainFence(facts: IntentFacts, isLive: boolean): Rejection {
+    const subject = facts.fence.key;
+    if (facts.kind === "mint") {
+      const remedy = isLive
+        ? "This deposit is being minted under another order: follow that one."
+        : "This deposit was minted already: a deposit id mints once.";
+      return { code: "deposit_conflict", subject, remedy };
+    }
+    if (facts.kind === "transfer" || facts.kind === "cancel" || facts.kind === "lock") {
+      const extra = { freeNonces: freeNonces(facts.coin, facts.fence.subject) };
+      return isLive
+        ? {
+            code: "nonce_in_use",
+            subject,
+            remedy: "Another payment under this nonce is on its way: use a free nonce.",
+            extra,
+          }
+        : { code: "nonce_used", subject, remedy: "This nonce was used or cancelled: sign with a free one.", extra };
+    }
+    if (isLive)
+      return { code: "step_in_flight", subject, remedy: "Another order for this step is on its way: wait for it." };
+    return spaceOf(facts.kind) === "order"
+      ? { code: "nonce_used", subject, remedy: "This order id was used: sign the order again under a new id." }
+      : { code: "redemption_state_invalid", subject, remedy: "The redemption has left this state: read it again." };
+  }
+
+  function explainFunds(facts: IntentFacts, payer: Address): Rejection {
+    const { balance, held, frozen } = accounts.read(facts.coin, payer);
+    if (frozen === null) {
+      return { code: "payer_frozen", subject: payer, remedy: "The account is frozen: its issuer can say why." };
+    }
+    return {
+      code: "insufficient_funds",
+      subject: payer,
+      actual: String(balance - frozen - held),
+      limit: String(facts.amount),
+      remedy: "Pay less, or wait until money that is on its way in has arrived.",
+    };
+  }
+
+  function enter(sequence: bigint, facts: IntentFacts, fence: Buffer): Rejection | null {
+    const isCancel = facts.kind === "cancel" ? 1 : 0;
+    const nonce = windowNonceOf(facts) ?? noBase;
+    const coin = toBlob(facts.coin);
+    const subject = toBlob(facts.fence.subject);
+    const entered = sql.enter.run(sequence, fence, isCancel, facts.validBefore, fence, coin, subject, nonce);
+    if (entered.changes === 0) return explainFence(facts, sql.isLive.get(fence, isCancel) !== undefined);
+    if (facts.payer === null) return null;
+    const account = accounts.hold(facts.coin, facts.payer, facts.amount);
+    if (account === null) {
+      sql.leave.run(sequence);
+      return explainFunds(facts, facts.payer);
+    }
+    sql.setHeld.run(account, facts.amount, sequence);
+    return null;
+  }
+
+  function write(intent: Intent, fence: Buffer): void {
+    const { action } = intent;
+    const [target, data, gas] =
+      action.kind === "row" ? [action.coin, action.row, 0n] : [action.to, action.data, action.gas];
+    sql.insert.run(
+      intent.sequence,
+      intent.kind,
+      toBlob(intent.digest),
+      fence,
+      toBlob(intent.coin),
+      toBlobOrNull(intent.payer),
+      toBlobOrNull(intent.payee),
+      intent.amount,
+      intent.validAfter,
+      intent.validBefore,
+      toBlobOrNull(intent.memo),
+      toBlobOrNull(intent.subject),
+      action.kind,
+      toBlob(target),
+      toBlob(data),
+      gas,
+      intent.reference,
+      intent.acceptedAt,
+    );
+    engine.tally(null, "accepted");
+    const at = intent.acceptedAt;
+    events.append({ type: "accepted", intent: intent.sequence, ...accountsOf(intent), detail: null, at });
+  }
+
+  function acceptOne({ facts, idempotency }: AcceptItem, sequence: bigint, at: number): AcceptOutcome {
+    const known = idempotency === null ? null : checkKey(idempotency, facts);
+    if (known !== null) return known;
+    const remember = (intent: bigint): void => {
+      if (idempotency === null) return;
+      sql.addKey.run(idempotency.owner, idempotency.key, toBlob(idempotency.requestHash), intent, at);
+    };
+    const seen = sql.byDigest.get(toBlob(facts.digest));
+    if (seen !== undefined) {
+      remember(seen.sequence);
+      return { kind: "existing", intent: toIntent(seen) };
+    }
+    const fence = toFenceBlob(facts.fence, spaceOf(facts.kind));
+    const rejection = enter(sequence, facts, fence);
+    if (rejection !== null) return refuse(rejection);
+    const intent: Intent = {
+      ...facts,
+      sequence,
+      state: "accepted",
+      reason: null,
+      evidence: null,
+      acceptedAt: at,
+      endedAt: null,
+    };
+    write(intent, fence);
+    remember(sequence);
+    return { kind: "created", intent };
+  }
+
+  return {
+    acceptBatch: (items, at) =>
+      engine.write("acceptBatch", () => {
+        const first = reserve(items.length, at);
+        const outcomes = new Array<AcceptOutcome>(items.length);
+        // Sorted by account and stable, so that one payer's items keep their order; ids follow the input's order.
+        const order = items
+          .map(({ facts }, index) => ({ index, key: toAccountKey(facts.coin, facts.payer ?? zeroAddress) }))
+          .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index));
+        for (const { index } of order) {
+          const item = items[index];
+          if (item !== undefined) outcomes[index] = acceptOne(item, first + BigInt(index), at);
+        }
+        return outcomes;
+      }),
+    findIdempotent: (idempotency) =>
+      engine.read("findIdempotent", () => {
+        const row = sql.byKey.get(idempotency.owner, idempotency.key);
+        if (row === undefined) return { kind: "none" };
+        if (!row.request_hash.equals(toBlob(idempotency.requestHash))) return { kind: "reused" };
+        return { kind: "hit", intent: readOne(row.intent) };
+      }),
+  };
+}

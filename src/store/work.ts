@@ -1,0 +1,229 @@
+/**
+ * Unfinished intents and the edges they take. Owns `intent_work`: every change of state goes through here, is a conditional write whose row
+ * count is checked, is counted against the lifecycle table and tells its event. Promises that an intent's row goes exactly when its
+ * outcome is written.
+ */
+import { type Consumption, judgeConsumption } from "../domain/lifecycle.ts";
+import type { EndState, Evidence, HeldReason, IntentKind, LiveState } from "../domain/intent.ts";
+import type { AccountBook } from "./accounts.ts";
+import type { Engine } from "./engine.ts";
+import { accountsOf, type Events, type EventType } from "./events.ts";
+import { assertInvariant } from "./fault.ts";
+import { type EvidenceRow, toBlob, toEvidence, toFence, toHex } from "./rows.ts";
+
+/** A row of work beside the facts that deciding needs. */
+export interface WorkRow extends EvidenceRow {
+  sequence: bigint;
+  fence: Buffer;
+  state: LiveState;
+  account: bigint | null;
+  held: bigint;
+  reason: HeldReason | null;
+  holds: bigint;
+  reverts: bigint;
+  slot: bigint | null;
+  verdict: "settled" | "cancelled" | "superseded" | null;
+  kind: IntentKind;
+  digest: Buffer;
+  payer: Buffer | null;
+  payee: Buffer | null;
+  amount: bigint;
+  memo: Buffer | null;
+}
+
+export interface SendBack {
+  /** Why the edge is taken, as its event tells it. */
+  readonly why: string;
+  /** Null keeps the reason it had. */
+  readonly reason: HeldReason | null;
+  /** Not to be planned before, wall milliseconds; null: at once. */
+  readonly until: number | null;
+  /** True when its slot reverted: the batch around it shrinks next time. */
+  readonly reverted: boolean;
+}
+
+export interface Work {
+  /** Live intents of one fence: the intent and the cancellation of it. */
+  ofFence(fence: Buffer): readonly WorkRow[];
+  /** Live intents on a range of fences without a verdict. */
+  unjudged(range: readonly [Buffer, Buffer]): readonly WorkRow[];
+  /** Planned or sent intents that this slot carries. */
+  ofSlot(slot: bigint): readonly WorkRow[];
+  /** Judged by blocks up to, or above, `number`. */
+  judgedUpTo(number: number): readonly WorkRow[];
+  judgedAbove(number: number): readonly WorkRow[];
+  /** Unjudged and past their validity at `time`, Unix seconds. */
+  overdue(time: number): readonly WorkRow[];
+  /** Its fence was consumed: included when that was this intent, else the verdict is kept until it is final. */
+  judge(row: WorkRow, change: { consumption: Consumption; evidence: Evidence; book: AccountBook; at: number }): boolean;
+  /** A reorg took the block of the verdict away. */
+  unjudge(row: WorkRow, change: { slotOpen: boolean; book: AccountBook; at: number }): void;
+  /** Back to accepted: its slot is over, it is not. */
+  sendBack(row: WorkRow, change: SendBack, at: number): void;
+  hold(item: { sequence: bigint; reason: HeldReason; until: number }, at: number): void;
+  end(row: WorkRow, change: { outcome: EndState; book: AccountBook; at: number }): void;
+}
+
+const columns = `w.sequence, w.fence, w.state, w.account, w.held, w.reason, w.holds, w.reverts, w.slot, w.verdict, w.block_number,
+  w.block_hash, w.transaction_hash, w.log_index, w.sender, i.kind, i.digest, i.payer, i.payee, i.amount, i.memo`;
+const joined = "intent_work w JOIN intents i ON i.sequence = w.sequence";
+
+type EvidenceValues = [number, Buffer, Buffer, number, Buffer];
+
+function toValues(evidence: Evidence): EvidenceValues {
+  return [
+    evidence.blockNumber,
+    toBlob(evidence.blockHash),
+    toBlob(evidence.transaction),
+    evidence.logIndex,
+    toBlob(evidence.by),
+  ];
+}
+
+function prepare({ database }: Engine) {
+  const select = <P extends unknown[]>(where: string) =>
+    database.prepare<P, WorkRow>(`SELECT ${columns} FROM ${joined} WHERE ${where}`);
+  const evidence = "block_number = ?, block_hash = ?, transaction_hash = ?, log_index = ?, sender = ?";
+  return {
+    ofFence: select<[Buffer]>("w.fence = ? ORDER BY w.sequence"),
+    unjudged: select<[Buffer, Buffer]>("w.fence >= ? AND w.fence < ? AND w.verdict IS NULL ORDER BY w.sequence"),
+    one: select<[bigint]>("w.sequence = ?"),
+    ofSlot: database.prepare<[bigint, bigint], WorkRow>(
+      `SELECT ${columns} FROM slot_items s JOIN intent_work w ON w.sequence = s.intent JOIN intents i ON i.sequence = w.sequence
+       WHERE s.slot = ? AND w.slot = ? AND w.state IN ('planned', 'sent') ORDER BY s.position`,
+    ),
+    judgedUpTo: select<[number]>("w.block_number <= ? ORDER BY w.block_number, w.log_index, w.sequence"),
+    judgedAbove: select<[number]>("w.block_number > ? ORDER BY w.block_number DESC, w.log_index DESC, w.sequence DESC"),
+    overdue: select<[number]>("w.valid_before <= ? AND w.verdict IS NULL ORDER BY w.sequence"),
+    include: database.prepare<[...EvidenceValues, bigint, string]>(
+      `UPDATE intent_work SET state = 'included', verdict = 'settled', held = 0, ${evidence}
+       WHERE sequence = ? AND state = ? AND verdict IS NULL`,
+    ),
+    remember: database.prepare<[string, ...EvidenceValues, bigint]>(
+      `UPDATE intent_work SET verdict = ?, ${evidence} WHERE sequence = ? AND verdict IS NULL`,
+    ),
+    forget: database.prepare<[string, bigint | null, bigint, bigint, string]>(
+      `UPDATE intent_work SET state = ?, slot = ?, held = ?, verdict = NULL, block_number = NULL, block_hash = NULL,
+         transaction_hash = NULL, log_index = NULL, sender = NULL
+       WHERE sequence = ? AND state = ? AND verdict IS NOT NULL`,
+    ),
+    sendBack: database.prepare<[string | null, number, bigint, bigint, bigint, string]>(
+      `UPDATE intent_work SET state = 'accepted', slot = NULL, reason = ?, held_until = ?, holds = ?, reverts = ?
+       WHERE sequence = ? AND state = ?`,
+    ),
+    hold: database.prepare<[string, number, bigint]>(
+      `UPDATE intent_work SET reason = ?, held_until = ?, holds = holds + 1
+       WHERE sequence = ? AND state = 'accepted' AND verdict IS NULL`,
+    ),
+    remove: database.prepare<[bigint, string]>("DELETE FROM intent_work WHERE sequence = ? AND state = ?"),
+    end: database.prepare<
+      [string, string | null, number, number | null, Buffer | null, Buffer | null, number | null, Buffer | null, bigint]
+    >(`UPDATE intents SET outcome = ?, reason = ?, ended_at = ?, ${evidence} WHERE sequence = ? AND outcome IS NULL`),
+  };
+}
+
+export function createWork(engine: Engine, events: Events): Work {
+  const sql = prepare(engine);
+
+  function tell(row: WorkRow, event: { type: EventType; detail?: Record<string, unknown>; at: number }): void {
+    const facts = {
+      payer: row.payer === null ? null : toHex(row.payer),
+      payee: row.payee === null ? null : toHex(row.payee),
+      fence: toFence(row.fence),
+    };
+    const detail = event.detail ?? null;
+    events.append({ type: event.type, intent: row.sequence, ...accountsOf(facts), detail, at: event.at });
+  }
+
+  function assertMoved(changes: number, row: WorkRow, to: string): void {
+    assertInvariant(changes === 1, "P1", `intent ${row.sequence} did not go from ${row.state} to ${to}`);
+  }
+
+  function toFacts(row: WorkRow) {
+    return {
+      kind: row.kind,
+      payee: row.payee === null ? null : toHex(row.payee),
+      amount: row.amount,
+      memo: row.memo === null ? null : toHex(row.memo),
+      digest: toHex(row.digest),
+    };
+  }
+
+  return {
+    ofFence: (fence) => sql.ofFence.all(fence),
+    unjudged: (range) => sql.unjudged.all(...range),
+    ofSlot: (slot) => sql.ofSlot.all(slot, slot),
+    judgedUpTo: (number) => sql.judgedUpTo.all(number),
+    judgedAbove: (number) => sql.judgedAbove.all(number),
+    overdue: (time) => sql.overdue.all(time),
+
+    judge(row, { consumption, evidence, book, at }) {
+      assertInvariant(row.verdict === null, "P2", `the fence of intent ${row.sequence} was consumed twice`);
+      const verdict = judgeConsumption(toFacts(row), consumption);
+      if (verdict !== "settled") {
+        // Its hold stays until the verdict is final: a reorg may still make it the one that pays.
+        assertMoved(sql.remember.run(verdict, ...toValues(evidence), row.sequence).changes, row, verdict);
+        return false;
+      }
+      engine.tally(row.state, "included");
+      assertMoved(sql.include.run(...toValues(evidence), row.sequence, row.state).changes, row, "included");
+      // The movement has lowered the balance: holding the amount as well would count it twice.
+      if (row.account !== null && row.held > 0n) book.byId(row.account).heldDelta -= row.held;
+      tell(row, { type: "included", detail: { evidence }, at });
+      return true;
+    },
+
+    unjudge(row, { slotOpen, book, at }) {
+      if (row.verdict !== "settled") {
+        assertMoved(sql.forget.run(row.state, row.slot, row.held, row.sequence, row.state).changes, row, "unjudged");
+        return;
+      }
+      const to = slotOpen ? "sent" : "accepted";
+      const held = row.account === null ? 0n : row.amount;
+      engine.tally("included", to);
+      const slot = slotOpen ? row.slot : null;
+      assertMoved(sql.forget.run(to, slot, held, row.sequence, "included").changes, row, to);
+      if (row.account !== null) book.byId(row.account).heldDelta += held;
+      tell(row, { type: "back", detail: { from: "included", to, why: "reorg" }, at });
+    },
+
+    sendBack(row, { why, reason, until, reverted }, at) {
+      engine.tally(row.state, "accepted");
+      const next = reason ?? row.reason;
+      const holds = row.holds + (until === null ? 0n : 1n);
+      const reverts = row.reverts + (reverted ? 1n : 0n);
+      const { changes } = sql.sendBack.run(next, until ?? 0, holds, reverts, row.sequence, row.state);
+      assertMoved(changes, row, "accepted");
+      tell(row, { type: "back", detail: { from: row.state, to: "accepted", why }, at });
+      if (next !== row.reason) tell(row, { type: "held", detail: { reason: next }, at });
+    },
+
+    hold({ sequence, reason, until }, at) {
+      const row = sql.one.get(sequence);
+      if (row === undefined || sql.hold.run(reason, until, sequence).changes === 0) return;
+      if (row.reason !== reason) tell(row, { type: "held", detail: { reason }, at });
+    },
+
+    end(row, { outcome, book, at }) {
+      engine.tally(row.state, outcome);
+      const evidence = outcome === "expired" ? null : toEvidence(row);
+      assertInvariant(
+        outcome === "expired" || evidence !== null,
+        "P3",
+        `intent ${row.sequence} ended without evidence`,
+      );
+      const reason = outcome === "expired" ? row.reason : null;
+      const values: readonly [number | null, Buffer | null, Buffer | null, number | null, Buffer | null] =
+        evidence === null ? [null, null, null, null, null] : toValues(evidence);
+      assertMoved(sql.end.run(outcome, reason, at, ...values, row.sequence).changes, row, outcome);
+      assertMoved(sql.remove.run(row.sequence, row.state).changes, row, outcome);
+      if (row.account !== null && row.held > 0n) book.byId(row.account).heldDelta -= row.held;
+      tell(row, { type: outcome, ...(reason === null ? {} : { detail: { reason } }), at });
+    },
+  };
+}
+
+/** Backoff of an item that came back: a second, doubled each time, a minute at most. Wall milliseconds. */
+export function nextTry(at: number, holds: bigint): number {
+  return at + Math.min(60_000, 1_000 * 2 ** Number(holds > 6n ? 6n : holds));
+}
