@@ -140,11 +140,21 @@ async function start() {
   if (key !== null) await followPayments();
 }
 
+/** What the wallets paid and received before this page was opened, oldest first. */
+async function readHistory() {
+  const pages = await Promise.all(
+    people.map(({ address }) => readJson(`/v1/accounts/${address}/transfers?pageSize=20`, key)),
+  );
+  const resources = new Map(pages.flatMap(({ data }) => data).map((resource) => [resource.id, resource]));
+  return [...resources.values()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt)).slice(-20);
+}
+
 async function followPayments() {
   const readState = (id) => readJson(`/v1/transfers/${id}`, key).catch(() => null);
   const parts = { list: byId("feed"), empty: byId("empty"), tally: byId("tally"), template: byId("payment") };
   const feed = createFeed({ ...parts, nameOf, coinOf, readState });
   repeat(700, feed.refresh);
+  for (const resource of await readHistory().catch(() => [])) feed.remember(resource);
   await followEvents({
     key,
     after: null,

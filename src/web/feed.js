@@ -92,6 +92,24 @@ export function createFeed({ list, empty, tally, template, nameOf, coinOf, readS
     touch(payment);
   }
 
+  /** A payment from before this page was opened. */
+  function remember(resource) {
+    if (payments.has(resource.id)) return;
+    const { from, to, value } = resource.authorization;
+    add({
+      id: resource.id,
+      coin: resource.coin.toLowerCase(),
+      payer: from.toLowerCase(),
+      payee: to.toLowerCase(),
+      amount: value,
+      state: resource.state,
+      reason: resource.held ? resource.reason : null,
+      acceptedAt: Date.parse(resource.createdAt),
+      endedAt: resource.endedAt === null ? null : Date.parse(resource.endedAt),
+      row: null,
+    });
+  }
+
   function onEvent({ id, type, at, data }) {
     if (data.kind !== "transfer" && data.kind !== "mint") return;
     const when = Date.parse(at);
@@ -128,16 +146,21 @@ export function createFeed({ list, empty, tally, template, nameOf, coinOf, readS
     touch(payment);
   }
 
-  /** Being sent is not published as an event: asked for the few rows that are still waiting. */
+  /**
+   * Being sent is not published as an event, and what a payment did between history and stream is in neither: the few rows that have not
+   * ended are asked for.
+   */
   async function refresh() {
-    const waiting = [...payments.values()].filter((payment) => rank[payment.state] < 2).slice(-5);
+    const waiting = [...payments.values()].filter((payment) => !ended.has(payment.state)).slice(-5);
     for (const payment of waiting) {
       const resource = await readState(payment.id);
-      if (resource === null || rank[resource.state] <= rank[payment.state] || ended.has(resource.state)) continue;
+      if (resource === null || ended.has(payment.state) || rank[resource.state] <= rank[payment.state]) continue;
       payment.state = resource.state;
+      payment.reason = resource.held ? resource.reason : null;
+      payment.endedAt = resource.endedAt === null ? null : Date.parse(resource.endedAt);
       touch(payment);
     }
   }
 
-  return { onEvent, refresh };
+  return { onEvent, remember, refresh };
 }

@@ -27,7 +27,7 @@ export async function readJson(path, key) {
   return body;
 }
 
-/** Splits a stream of server-sent events; ignores comments, which are heartbeats. */
+/** Splits a stream of server-sent events. Heartbeats come without data but with the place to go on from. */
 async function* splitEvents(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -45,7 +45,7 @@ async function* splitEvents(stream) {
           if (line.startsWith("data:")) data.push(line.slice(5).trimStart());
           else if (line.startsWith("id:")) id = line.slice(3).trim();
         }
-        if (data.length > 0) yield { id, data: data.join("\n") };
+        yield { id, data: data.join("\n") };
       }
     }
   } finally {
@@ -73,7 +73,7 @@ export async function followEvents({ key, after, onEvent, onLink }) {
       onLink("live");
       pause = firstPauseMs;
       for await (const { id, data } of splitEvents(answer.body)) {
-        onEvent(JSON.parse(data));
+        if (data !== "") onEvent(JSON.parse(data));
         if (id !== null) last = id;
       }
     } catch (error) {
