@@ -27,6 +27,9 @@ export const ROLE = {
   registrar: 6n,
 } as const;
 
+/** Delay of the slow freezer's role, in seconds. */
+export const FREEZER_DELAY = 3_600n;
+
 /** The pause bits of the coin. */
 export const PAUSE = { transfer: 1n, authorization: 2n, mint: 4n, burn: 8n, freeze: 16n, seize: 32n } as const;
 
@@ -193,7 +196,7 @@ async function grantRoles(manager: AccessManager, coin: Stablecoin, actors: Acto
     await manager.setTargetFunctionRole(coin.target, selectors, role);
     await manager.grantRole(role, member.address, 0);
   }
-  await manager.grantRole(ROLE.freezer, actors.slowFreezer.address, 3_600);
+  await manager.grantRole(ROLE.freezer, actors.slowFreezer.address, FREEZER_DELAY);
 }
 
 /** Terms of a plain payment from payer to payee that is valid now; `changes` says what is different. */
