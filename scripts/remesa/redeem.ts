@@ -1,0 +1,274 @@
+/**
+ * `remesa redeem`: locks a holder's coins for a payout to a bank account, and takes the bank desk's steps: accept, mark-sent, confirm, or reject.
+ * Promises that the same reference is one redemption, however often it is run, and that steps already taken are passed over.
+ */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { type HDNodeWallet, Wallet } from "ethers";
+import { coinDecimals } from "../../src/domain/amount.ts";
+import { formatAddress, toLower } from "../../src/domain/hex.ts";
+import type { Client } from "../../src/http/client.ts";
+import type { Redemption } from "../../src/http/schemas.ts";
+import { openKeystore, parseCustomer, readPassphrase } from "../keystore.ts";
+import { orderPatienceSeconds } from "../orders.ts";
+import {
+  commitPayout,
+  createRedemption,
+  readRecord,
+  type RedemptionRecord,
+  requireSame,
+  writeRecord,
+} from "../payments/redemption.ts";
+import {
+  deriveKey,
+  endStates,
+  fetchNetwork,
+  findCoin,
+  openSession,
+  persist,
+  readNow,
+  type Session,
+} from "../session.ts";
+import { type ActOptions, addActOptions, declareVerb, readAct, readAmount, readWord } from "../terminal/options.ts";
+import { Refusal, toUsage } from "../terminal/refusal.ts";
+import { formatBlock, formatMoney, formatState, formatTable, showResult, shorten } from "../terminal/screen.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+interface RedeemOptions extends ActOptions {
+  readonly amount?: string;
+  readonly account?: string;
+  readonly currency: string;
+  readonly wallet?: string;
+  readonly keystore?: string;
+  readonly passphraseFile?: string;
+  readonly steps?: string;
+  readonly bankReference?: string;
+  readonly reason?: string;
+  readonly records?: string;
+}
+
+const stepNames = ["accept", "mark-sent", "confirm", "reject"] as const;
+export type StepName = (typeof stepNames)[number];
+
+/** The state each step leads to, and those it is past. */
+const targets: Readonly<
+  Record<StepName, { readonly to: Redemption["state"]; readonly past: readonly Redemption["state"][] }>
+> = {
+  accept: { to: "accepted", past: ["sent", "burned"] },
+  "mark-sent": { to: "sent", past: ["burned"] },
+  confirm: { to: "burned", past: [] },
+  reject: { to: "returned", past: [] },
+};
+const pollMs = 300;
+
+function readSteps(text: string | undefined): readonly StepName[] {
+  if (text === undefined) return [];
+  if (text === "all") return ["accept", "mark-sent", "confirm"];
+  return text.split(",").map((name) => {
+    const step = stepNames.find((known) => known === name);
+    if (step === undefined) throw toUsage(`--steps has "${name}"; the steps are ${stepNames.join(", ")}, or all`);
+    return step;
+  });
+}
+
+function readRedemption(client: Client, id: string): Promise<Redemption> {
+  return persist(() => client.get<Redemption>(`/v1/redemptions/${id}`), { patienceSeconds: orderPatienceSeconds });
+}
+
+/** Looks until `isDone`, or until the wait is over; returns what it is then. */
+async function watchRedemption(
+  client: Client,
+  options: { id: string; waitSeconds: number; isDone: (redemption: Redemption) => boolean },
+): Promise<Redemption> {
+  const until = performance.now() + options.waitSeconds * 1_000;
+  for (;;) {
+    const redemption = await readRedemption(client, options.id);
+    if (options.isDone(redemption) || performance.now() > until) return redemption;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+/** Locks the coins of a record's terms, or finds that they are locked, and waits until that is final. */
+export async function lockCoins(client: Client, record: RedemptionRecord, waitSeconds: number): Promise<Redemption> {
+  const body = { coin: record.coin, terms: record.terms, signature: record.signature, chainId: record.chainId };
+  const posted = await persist(() => client.post<Redemption>("/v1/redemptions", body), {
+    patienceSeconds: orderPatienceSeconds,
+  });
+  const isDone = ({ intent }: Redemption): boolean => intent === null || endStates.includes(intent.state);
+  if (isDone(posted) || waitSeconds === 0) return posted;
+  return watchRedemption(client, { id: posted.id, waitSeconds, isDone });
+}
+
+function toStepBody(step: StepName, label: string | null): unknown {
+  if (step === "accept") return {};
+  return { order: step === "reject" ? { reason: label } : { bankReference: label } };
+}
+
+/** Takes one step of the bank desk unless it was taken before, and waits until nothing of it is pending. */
+export async function takeStep(
+  client: Client,
+  options: { id: string; step: StepName; label: string | null; waitSeconds: number; attempt: number },
+): Promise<Redemption> {
+  const { id, step, label, waitSeconds, attempt } = options;
+  const { to, past } = targets[step];
+  const isPast = ({ state }: Redemption): boolean => state === to || past.includes(state);
+  const before = await readRedemption(client, id);
+  if (!isPast(before)) {
+    const body = toStepBody(step, label);
+    const idempotencyKey = deriveKey(step, [before.redemptionId, label, attempt]);
+    await persist(() => client.post(`/v1/redemptions/${id}/${step}`, body, { idempotencyKey }), {
+      patienceSeconds: orderPatienceSeconds,
+    });
+  }
+  const isQuiet = ({ pending }: Redemption): boolean => pending.every(({ kind }) => kind !== step);
+  const after = await watchRedemption(client, { id, waitSeconds, isDone: isQuiet });
+  if (isPast(after) || waitSeconds === 0) return after;
+  throw new Refusal({
+    reason: isQuiet(after)
+      ? `${step} of ${id} ended without effect; the redemption is ${after.state}`
+      : `${step} of ${id} is not final yet; the redemption is ${after.state}`,
+    remedy: isQuiet(after) ? "Run it again with --attempt 2." : "Run the same again to look: nothing is done twice.",
+  });
+}
+
+/** The holder's wallet: `customer:<index>` of a keystore, or a demo wallet of the devnet by name. */
+async function openWallet(
+  terminal: Terminal,
+  session: Session,
+  options: RedeemOptions,
+): Promise<Wallet | HDNodeWallet> {
+  const name = options.wallet ?? "";
+  const index = parseCustomer(name);
+  if (index !== null && options.keystore !== undefined) {
+    const passphrase = await readPassphrase(terminal, options);
+    return (await openKeystore({ path: options.keystore, passphrase })).at(index);
+  }
+  const demo = session.credentials?.wallets.find((wallet) => wallet.name.toLowerCase() === name.toLowerCase());
+  if (demo !== undefined) return new Wallet(demo.privateKey);
+  const names = session.credentials?.wallets.map((wallet) => wallet.name).join(", ") ?? "";
+  throw new Refusal({
+    reason: `wallet "${name}" is unknown`,
+    remedy: `Give --wallet customer:<index> with --keystore <file>${names === "" ? "" : `, or one of ${names}`}.`,
+  });
+}
+
+function toRecordPath(session: Session, reference: string, options: RedeemOptions): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(reference)) {
+    throw toUsage(`reference "${reference}" is not 1 to 64 letters, digits, dots, dashes or underscores`);
+  }
+  const folder = options.records ?? (session.folder === null ? "redemptions" : join(session.folder, "redemptions"));
+  return join(folder, `${reference}.json`);
+}
+
+/** The record of a reference: the one on disk, or a new one when the options say all it needs. */
+async function prepareRecord(
+  terminal: Terminal,
+  session: Session,
+  request: { readonly reference: string; readonly options: RedeemOptions },
+): Promise<RedemptionRecord> {
+  const { reference, options } = request;
+  const path = toRecordPath(session, reference, options);
+  const known = readRecord(path);
+  const { amount: amountText, account } = options;
+  if (amountText === undefined || account === undefined || options.wallet === undefined) {
+    if (known !== null) return known;
+    throw toUsage(`there is no redemption ${reference} yet: give --amount, --account and --wallet`);
+  }
+  const network = await fetchNetwork(session.client);
+  const coin = findCoin(network, options.currency);
+  const amount = readAmount(amountText, coin);
+  const wallet = await openWallet(terminal, session, options);
+  if (known !== null) {
+    requireSame(known, { holder: toLower(wallet.address), amount, account, chainId: network.chainId });
+    return known;
+  }
+  const record = await createRedemption({ wallet, network, coin, amount, account, reference, now: readNow(network) });
+  if (options.dryRun !== true) writeRecord(path, record);
+  return record;
+}
+
+function formatRedemption(terminal: Terminal, redemption: Redemption, record: RedemptionRecord): string {
+  const { terms } = record;
+  const block = formatBlock(terminal, [
+    ["redemption", redemption.id],
+    ["reference", record.reference],
+    ["holder", formatAddress(terms.holder)],
+    ["amount", formatMoney(BigInt(terms.amount), { symbol: record.coin, decimals: coinDecimals })],
+    ["account", record.account],
+    ["state", formatState(terminal, redemption.state)],
+    ["lock", redemption.intent === null ? "by a stranger" : formatState(terminal, redemption.intent.state)],
+  ]);
+  const steps = redemption.steps.map((step) => [step.from, step.to, step.block, shorten(step.transaction), step.at]);
+  return steps.length === 0
+    ? block
+    : `${block}\n${formatTable(terminal, { head: ["from", "to", "block", "transaction", "at"], rows: steps, right: [2] })}`;
+}
+
+function chooseLabel(step: StepName, options: RedeemOptions): string | null {
+  if (step === "accept") return null;
+  const option = step === "reject" ? "--reason" : "--bank-reference";
+  const text = step === "reject" ? options.reason : options.bankReference;
+  if (text === undefined) throw toUsage(`${step} needs ${option}`);
+  return readWord(text, option);
+}
+
+async function runRedeem(terminal: Terminal, reference: string, options: RedeemOptions): Promise<void> {
+  const { waitSeconds, attempt } = readAct(options);
+  const steps = readSteps(options.steps).map((step) => ({ step, label: chooseLabel(step, options) }));
+  const session = openSession(terminal, options, ["operator"]);
+  const record = await prepareRecord(terminal, session, { reference, options });
+  // The desk pays the account in the record: it must be the one the holder committed to on the chain.
+  if (commitPayout(record.terms.salt, record.account) !== record.terms.payout) {
+    throw new Refusal({
+      reason: "the bank account is not the one in the terms",
+      remedy: "Ask the holder; do not pay.",
+    });
+  }
+  if (options.dryRun === true) {
+    const { account: _, ...shown } = record;
+    showResult(terminal, options, {
+      value: { dryRun: true, redemption: shown, steps },
+      text: `Would lock ${record.terms.amount} base units and take: ${steps.map(({ step }) => step).join(", ") || "no step"}.\n`,
+    });
+    return;
+  }
+  let redemption = await lockCoins(session.client, record, waitSeconds);
+  if (waitSeconds > 0 && redemption.intent !== null && redemption.intent.state !== "settled") {
+    throw new Refusal({
+      reason: `the lock is ${redemption.intent.state}${redemption.intent.reason === null ? "" : `: ${redemption.intent.reason}`}`,
+      remedy: endStates.includes(redemption.intent.state)
+        ? "No coins moved. Make a new redemption with a new --reference."
+        : "Run the same again to look: nothing is done twice.",
+    });
+  }
+  for (const { step, label } of steps) {
+    redemption = await takeStep(session.client, { id: redemption.id, step, label, waitSeconds, attempt });
+  }
+  showResult(terminal, options, { value: redemption, text: formatRedemption(terminal, redemption, record) });
+}
+
+export function addRedeem(program: Command, terminal: Terminal): void {
+  const verb = declareVerb(program, {
+    name: "redeem",
+    summary: "lock coins for a payout to a bank account; take the bank desk's steps",
+    example: 'redeem R-2026-0017 --wallet Luis --amount 25.00 --account "GT82 TRAJ 0102 0000 0012 1002 9690"',
+  });
+  addActOptions(verb)
+    .argument("<reference>", "your reference; the same one is the same redemption, always")
+    .option("--wallet <wallet>", "whose coins: customer:<index> of --keystore, or a demo wallet by name")
+    .option("--keystore <file>", "encrypted keystore of the holder")
+    .option("--passphrase-file <file>", "file with the passphrase; else REMESA_PASSPHRASE, else a prompt")
+    .option("--amount <amount>", "decimal, whole cents")
+    .option("--account <text>", "bank account; kept in the record, on the chain only as a salted hash")
+    .option("--currency <symbol>", "the coin", "XUS")
+    .option("--steps <list>", "the desk's steps to take: accept,mark-sent,confirm (all), or reject")
+    .option("--bank-reference <text>", "for mark-sent and confirm: the bank's reference, at most 31 bytes")
+    .option("--reason <text>", "for reject: a code, at most 31 bytes, public")
+    .option("--records <folder>", "where records are kept; default: redemptions/ in the data folder")
+    .addHelpText(
+      "after",
+      "  $ remesa redeem R-2026-0017 --steps all --bank-reference WIRE-88\n\n" +
+        "The record keeps account and salt; mark-sent comes before the wire leaves the bank, confirm after it arrived.",
+    )
+    .action((reference: string, options: RedeemOptions) => runRedeem(terminal, reference, options));
+}
