@@ -1,0 +1,199 @@
+/**
+ * Keys: the lanes' and the roles'. Owns what each key may sign: a lane only calls of the node's kinds to our contracts, without value and
+ * under the fee cap; a role only its own orders, under a daily cap. Anything else throws: a program that asks for it is broken or
+ * taken over. Keys are never returned, logged or put into an error.
+ */
+import { serializeTransaction, toFunctionSelector, toFunctionSignature } from "viem";
+import type { OrderRole } from "../domain/draft.ts";
+import type { Address, Hex, Word } from "../domain/hex.ts";
+import type { PrimaryType, TypedMessage } from "../domain/signatures.ts";
+import type { Deployment, LaneSigner, LaneTransaction, OrderSigner } from "../pipeline/ports.ts";
+import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "./abi.ts";
+import { type Curve, loadCurve } from "./curve.ts";
+import { createDigest, type Keccak, loadKeccak, toHex } from "./digest.ts";
+import { toAddress } from "./recover.ts";
+
+/** What was asked of a key that it must not do. */
+export class SigningRefused extends Error {
+  override readonly name = "SigningRefused";
+}
+
+/** EIP-7825: no transaction may have more gas. */
+const transactionGasCap = 16_777_216n;
+
+/** The self-authenticating calls: everything a lane does for others, nothing that would act for the lane itself. */
+const allowed = {
+  coin: [
+    "settle",
+    "transferWithAuthorization",
+    "transferWithMemo",
+    "cancelAuthorization",
+    "freezeBySig",
+    "unfreezeBySig",
+    "releaseExpired",
+  ],
+  treasury: ["mintBySig", "attestBySig", "setMintingBySig"],
+  redemptions: [
+    "lock",
+    "cancelBySig",
+    "acceptBySig",
+    "rejectBySig",
+    "markSentBySig",
+    "confirmBySig",
+    "reclaim",
+    "burnPending",
+    "withdrawCredit",
+  ],
+} as const;
+
+type AbiItem = { readonly type: string; readonly name?: string };
+
+function selectorsOf(abi: readonly AbiItem[], names: readonly string[]): ReadonlySet<string> {
+  const functions = abi.filter((item) => item.type === "function" && names.includes(item.name ?? ""));
+  const missing = names.filter((name) => !functions.some((item) => item.name === name));
+  if (missing.length > 0) throw new Error(`the ABI has no ${missing.join(", ")}`);
+  return new Set(functions.map((item) => toFunctionSelector(toFunctionSignature(item as never))));
+}
+
+interface KeyPair {
+  readonly address: Address;
+  readonly key: Uint8Array;
+}
+
+function toPair(curve: Curve, keccak: Keccak, key: Hex): KeyPair {
+  const bytes = Buffer.from(key.slice(2), "hex");
+  if (bytes.length !== 32) throw new RangeError("a private key has 32 bytes");
+  return { address: toAddress(keccak, curve.publicKey(bytes)), key: bytes };
+}
+
+const bytesOf = (hex: Hex): Buffer => Buffer.from(hex.slice(2), "hex");
+
+export interface LaneSignerOptions {
+  readonly keys: readonly Hex[];
+  readonly deployment: Deployment;
+  /** Wei per gas. */
+  readonly maxFeePerGas: bigint;
+}
+
+/** Signs for lanes. A call to the lane itself without data is allowed too: it uses up a nonce and does nothing else. */
+export async function createLaneSigner({ keys, deployment, maxFeePerGas }: LaneSignerOptions): Promise<LaneSigner> {
+  const curve = await loadCurve();
+  const keccak = await loadKeccak();
+  const pairs = new Map(keys.map((key) => toPair(curve, keccak, key)).map((pair) => [pair.address, pair.key]));
+  const policy = new Map<Address, ReadonlySet<string>>([
+    [deployment.treasury, selectorsOf(treasuryAbi, allowed.treasury)],
+    [deployment.redemptions, selectorsOf(redemptionEscrowAbi, allowed.redemptions)],
+    ...deployment.coins.map(({ address }) => [address, selectorsOf(stablecoinAbi, allowed.coin)] as const),
+  ]);
+
+  function check(transaction: LaneTransaction): Uint8Array {
+    const { lane, nonce, to, data, gas } = transaction;
+    const key = pairs.get(lane);
+    if (key === undefined) throw new SigningRefused(`${lane} is not a lane of this node`);
+    if (!Number.isSafeInteger(nonce) || nonce < 0) throw new SigningRefused(`${nonce} is not a nonce`);
+    const isNoOp = to === lane && data === "0x";
+    if (!isNoOp && policy.get(to)?.has(data.slice(0, 10)) !== true) {
+      throw new SigningRefused(`a lane does not call ${data.slice(0, 10)} of ${to}`);
+    }
+    if (gas <= 0n || gas > transactionGasCap)
+      throw new SigningRefused(`${gas} gas is outside 1 to ${transactionGasCap}`);
+    if (transaction.maxFeePerGas > maxFeePerGas) {
+      throw new SigningRefused(`${transaction.maxFeePerGas} wei per gas is above the cap of ${maxFeePerGas}`);
+    }
+    if (transaction.maxPriorityFeePerGas > transaction.maxFeePerGas) {
+      throw new SigningRefused("the priority fee is above the fee itself");
+    }
+    return key;
+  }
+
+  async function sign(transaction: LaneTransaction): Promise<{ readonly raw: Hex; readonly hash: Word }> {
+    const key = check(transaction);
+    const { nonce, to, data, gas, maxPriorityFeePerGas } = transaction;
+    const fields = {
+      type: "eip1559" as const,
+      chainId: deployment.chainId,
+      nonce,
+      to,
+      data,
+      gas,
+      value: 0n,
+      maxFeePerGas: transaction.maxFeePerGas,
+      maxPriorityFeePerGas,
+    };
+    // only the encoding is viem's: its hash is ten times slower, and a batch of rows is hashed twice
+    const digest = keccak(bytesOf(serializeTransaction(fields)));
+    const { signature, recovery } = curve.sign(digest, key);
+    const r = toHex(signature.subarray(0, 32));
+    const s = toHex(signature.subarray(32));
+    const raw = serializeTransaction(fields, { r, s, yParity: recovery });
+    return { raw, hash: toHex(keccak(bytesOf(raw))) };
+  }
+
+  return { lanes: [...pairs.keys()], sign };
+}
+
+/** The structs each role signs, and no others. */
+const orderTypes: Readonly<Record<OrderRole, readonly PrimaryType[]>> = {
+  dealer: ["MintOrder"],
+  attestor: ["AttestOrder"],
+  issuer: ["MintingOrder"],
+  freezer: ["FreezeOrder", "UnfreezeOrder"],
+  agent: ["AcceptOrder", "RejectOrder", "MarkSentOrder", "ConfirmOrder"],
+};
+
+export interface OrderLimits {
+  /** Base units a dealer's key signs for in any 24 hours. Kept in memory: a restart begins a new day. */
+  readonly mintPerDay?: bigint;
+  /** Wall clock, Unix milliseconds. */
+  readonly now?: () => number;
+}
+
+/** The highest dealer tier: 500 million dollars. */
+const defaultMintPerDay = 500_000_000n * 1_000_000n;
+const dayMs = 86_400_000;
+
+/** Signs orders with the role keys a node was given; a role without a key has no address. */
+export async function createOrderSigner(
+  roleKeys: Readonly<Partial<Record<OrderRole, Hex | undefined>>>,
+  limits: OrderLimits = {},
+): Promise<OrderSigner> {
+  const { mintPerDay = defaultMintPerDay, now = Date.now } = limits;
+  const curve = await loadCurve();
+  const keccak = await loadKeccak();
+  const digestOf = createDigest(keccak);
+  const pairs = new Map<OrderRole, KeyPair>();
+  for (const role of Object.keys(orderTypes) as OrderRole[]) {
+    const key = roleKeys[role];
+    if (key !== undefined) pairs.set(role, toPair(curve, keccak, key));
+  }
+  /** Mint orders of the last 24 hours, oldest first: the same order asked for again counts once. */
+  const minted = new Map<Word, { readonly amount: bigint; readonly at: number }>();
+
+  function countMint(digest: Word, amount: bigint): void {
+    const time = now();
+    for (const [old, { at }] of minted) {
+      if (time - at < dayMs) break;
+      minted.delete(old);
+    }
+    if (minted.has(digest)) return;
+    let sum = amount;
+    for (const entry of minted.values()) sum += entry.amount;
+    if (sum > mintPerDay) throw new SigningRefused(`${sum} base units in a day are above the cap of ${mintPerDay}`);
+    minted.set(digest, { amount, at: time });
+  }
+
+  return {
+    addressOf: (role) => pairs.get(role)?.address ?? null,
+    async sign(role: OrderRole, typed: TypedMessage): Promise<Hex> {
+      const pair = pairs.get(role);
+      if (pair === undefined) throw new SigningRefused(`no key for the role ${role}`);
+      if (!orderTypes[role].includes(typed.primaryType)) {
+        throw new SigningRefused(`the ${role} does not sign ${typed.primaryType}`);
+      }
+      const digest = digestOf(typed);
+      if (typed.primaryType === "MintOrder") countMint(digest, typed.message["amount"] as bigint);
+      const { signature, recovery } = curve.sign(bytesOf(digest), pair.key);
+      return `${toHex(signature)}${recovery === 0 ? "1b" : "1c"}`;
+    },
+  };
+}
