@@ -4,7 +4,7 @@
  */
 import { keccak256, stringToBytes } from "viem";
 import type { Credentials } from "../../src/config.ts";
-import { toWord, type Word } from "../../src/domain/hex.ts";
+import { type Address, toWord, type Word } from "../../src/domain/hex.ts";
 import { type Client, createClient, ProblemError } from "../../src/http/client.ts";
 import { fetchNetwork, type Living, type Network, persist, waitUntilEnded } from "../session.ts";
 import { readBlockTime } from "./rpc.ts";
@@ -76,30 +76,45 @@ async function pay(client: Client, network: Network, options: DemoOptions): Prom
   for (const { id } of placed) await finish(client, `/v1/transfers/${id}`);
 }
 
-export async function playDemo(options: DemoOptions): Promise<void> {
-  const client = createOperator(options.credentials);
-  const network = await persist(() => fetchNetwork(client), { patienceSeconds });
-  const coin = network.coins[0]?.address;
-  const asked = { coin, amount: reserves.toString(), reportHash: "devnet opening statement" };
+/** Attested reserves and an open mint switch: what every deposit needs. */
+export async function openReserves(client: Client, coin: Address): Promise<void> {
+  const attested = { coin, amount: reserves.toString(), reportHash: "devnet opening statement" };
   await Promise.all([
     place(client, {
       path: "/v1/orders",
       body: { kind: "minting", order: { coin, enabled: true } },
       key: "devnet-minting",
     }),
-    place(client, { path: "/v1/orders", body: { kind: "attest", order: asked }, key: "devnet-reserves" }),
+    place(client, { path: "/v1/orders", body: { kind: "attest", order: attested }, key: "devnet-reserves" }),
   ]);
+}
+
+export interface OpeningDeposit {
+  readonly coin: Address;
+  readonly name: string;
+  readonly to: Address;
+  /** Base units. */
+  readonly amount: bigint;
+}
+
+/** Mints a wallet's opening balance; the same name is the same deposit. */
+export async function deposit(client: Client, { coin, name, to, amount }: OpeningDeposit): Promise<void> {
+  const evidence = { account: "DEVNET-BANK", reference: `opening deposit of ${name}` };
+  const depositId = keccak256(stringToBytes(evidence.account + evidence.reference));
+  const body = { coin, depositId, to, amount: amount.toString(), evidence };
+  await place(client, { path: "/v1/deposits", body, key: `devnet-deposit-${name}` });
+}
+
+export async function playDemo(options: DemoOptions): Promise<void> {
+  const client = createOperator(options.credentials);
+  const network = await persist(() => fetchNetwork(client), { patienceSeconds });
+  const coin = network.coins[0]?.address;
+  if (coin === undefined) throw new Error("the network has no coin");
+  await openReserves(client, coin);
   await Promise.all(
-    options.credentials.wallets.map(({ name, address }, i) => {
-      const evidence = { account: "DEVNET-BANK", reference: `opening deposit of ${name}` };
-      const depositId = keccak256(stringToBytes(evidence.account + evidence.reference));
-      const amount = (openingBalances[i] ?? 0n).toString();
-      return place(client, {
-        path: "/v1/deposits",
-        body: { coin, depositId, to: address, amount, evidence },
-        key: `devnet-${name}`,
-      });
-    }),
+    options.credentials.wallets.map(({ name, address }, i) =>
+      deposit(client, { coin, name, to: address, amount: openingBalances[i] ?? 1_000_000n }),
+    ),
   );
   await pay(client, network, options);
 }
