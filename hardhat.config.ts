@@ -27,7 +27,9 @@ export default defineConfig({
     profiles: { default: compiler, production: compiler },
     npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
   },
-  paths: { tests: { mocha: "test", solidity: "test/invariants" } },
+  // Types of the contracts for the tests; generated, so their own style is not ours to check.
+  typechain: { tsNocheck: true },
+  paths: { tests: { mocha: "test/contracts", solidity: "test/invariants" } },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "osaka", chainId: 31337 },
     localhost: { type: "http", chainType: "l1", url: process.env["RPC_URL"] ?? "http://127.0.0.1:8545" },
