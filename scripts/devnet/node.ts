@@ -46,6 +46,8 @@ function createEnvironment(options: NodeOptions): NodeJS.ProcessEnv {
     SANDBOX: "1",
     FINALITY: "depth:2",
     RATE_LIMIT_PER_MINUTE: "600000",
+    // Few accounts: comparing them is cheap, and whoever watches wants to see it.
+    RECONCILE_SECONDS: "2",
     ...process.env,
     ...options.env,
     // Shells export HOST for themselves; a devnet with printed keys stays on the loopback interface.

@@ -8,7 +8,7 @@ import { type Address, toLower, type Word } from "../../src/domain/hex.ts";
 import type { Credentials } from "../../src/config.ts";
 import { type Client, ProblemError } from "../../src/http/client.ts";
 import type { TransferRequest } from "../../src/http/schemas.ts";
-import { fetchNetwork, type Living, persist } from "../session.ts";
+import { fetchNetwork, type Living } from "../session.ts";
 import { createOperator } from "./demo.ts";
 import type { NodeProcess } from "./node.ts";
 import { readAuthorizations, readBlockTime, readHeight } from "./rpc.ts";
@@ -22,6 +22,7 @@ const cents = { least: 1, most: 499 };
 const validSeconds = 3_600;
 /** How long a payer asks again, and how long the end waits for what is in flight. */
 const patienceSeconds = 90;
+const retryPauseMs = 150;
 /** Rows asked for their state at a time. */
 const lookAtOnce = 20;
 
@@ -74,6 +75,22 @@ function pick({ least, most }: { least: number; most: number }): number {
   return least + Math.floor(Math.random() * (most - least + 1));
 }
 
+/**
+ * Asks until there is an answer that asking again would not change. The pause does not grow: the node is back within a second, and the point
+ * is to be there when it is.
+ */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (const deadline = performance.now() + patienceSeconds * 1_000; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      const final = error instanceof ProblemError && !error.retryable && error.status < 500;
+      if (final || performance.now() > deadline) throw error;
+      await sleep(retryPauseMs);
+    }
+  }
+}
+
 /** Waits, but not beyond the end. */
 async function pauseUntil(ms: number, over: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal: over }).catch(() => {});
@@ -121,7 +138,7 @@ async function payOnce(scene: Scene): Promise<void> {
 /** The same bytes until there is an answer: a lost answer must cost nothing. */
 async function submit(scene: Scene, payment: Payment, body: TransferRequest): Promise<void> {
   try {
-    const placed = await persist(() => scene.client.post<Living>("/v1/transfers", body), { patienceSeconds });
+    const placed = await insist(() => scene.client.post<Living>("/v1/transfers", body));
     payment.id = placed.id;
     payment.state = placed.state;
   } catch (error) {
@@ -200,9 +217,7 @@ async function judge(scene: Scene, firstBlock: number): Promise<readonly string[
     if (state === "refused" && times > 0 && !settled.has(`${payer}${nonce}`))
       wrong.push(`a refused payment is on chain: ${nonce}`);
   }
-  const statement = await persist(() => scene.client.get<Statement>("/v1/reconciliation?fresh=true"), {
-    patienceSeconds,
-  });
+  const statement = await insist(() => scene.client.get<Statement>("/v1/reconciliation?fresh=true"));
   scene.statement = statement;
   if (!statement.agrees) wrong.push(`bank, books and chain do not agree at block ${statement.block}`);
   return wrong;
