@@ -52,6 +52,27 @@ function complete(paths: Record<string, Record<string, Operation>>): void {
   }
 }
 
+interface Document {
+  readonly paths?: Record<string, Record<string, Operation>>;
+  readonly components?: { schemas?: Record<string, unknown> };
+}
+
+/** Every schema comes in a form for requests and one for answers; leaves out the forms nobody refers to. */
+function prune({ paths, components }: Document): void {
+  const all = components?.schemas ?? {};
+  const found = new Set<string>();
+  const look = (part: unknown): void => {
+    for (const [, name = ""] of JSON.stringify(part ?? null).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (found.has(name)) continue;
+      found.add(name);
+      look(all[name]);
+    }
+  };
+  look(paths);
+  if (components !== undefined)
+    components.schemas = Object.fromEntries(Object.entries(all).filter(([name]) => found.has(name)));
+}
+
 /** Registers the document; routes that come after it are in it. */
 export async function addDocument(app: App, version: string): Promise<void> {
   await app.register(swagger, {
@@ -81,8 +102,9 @@ export async function addDocument(app: App, version: string): Promise<void> {
       return { schema: { ...schema, ...extra } as typeof schema, url };
     },
     transformObject: (input) => {
-      const document = jsonSchemaTransformObject(input) as { paths?: Record<string, Record<string, Operation>> };
+      const document = jsonSchemaTransformObject(input) as Document;
       complete(document.paths ?? {});
+      prune(document);
       return document as ReturnType<typeof jsonSchemaTransformObject>;
     },
   });

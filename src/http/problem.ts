@@ -18,6 +18,12 @@ interface Answer {
   readonly retryable: boolean;
 }
 
+/** What adapters throw says itself whether trying again can help, and by its name which side it came from. */
+function toFaultCode(error: Error): "chain_stale" | "storage_unavailable" | "internal" {
+  if (!("retryable" in error) || error.retryable !== true) return "internal";
+  return error.name === "ChainFault" ? "chain_stale" : "storage_unavailable";
+}
+
 function answer(status: number, title: string, retryable = false): Answer {
   return { status, title, retryable };
 }
@@ -75,11 +81,11 @@ export class RejectedError extends Error {
   }
 }
 
-/** Extras are for machines: base units and nonces, which may come as bigint, become strings. */
+/** Extras are for machines: bigint becomes a string, nonces the 32-byte words that are signed. */
 function toPlain(key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return key === "freeNonces" ? toWord(value) : value.toString();
   if (Array.isArray(value)) return value.map((item) => toPlain(key, item));
-  return value;
+  if (key === "freeNonces" && /^\d+$/.test(String(value))) return toWord(BigInt(String(value)));
+  return typeof value === "bigint" ? value.toString() : value;
 }
 
 /** Writes reasons as one problem: the first that waiting does not cure speaks for all; each is listed. */
@@ -90,7 +96,7 @@ export function toProblem(reasons: readonly Rejection[]): Problem {
   const { status, title, retryable } = answers[main.code];
   const extras = Object.entries(main.extra ?? {}).map(([key, value]) => [key, toPlain(key, value)]);
   const found = main.actual === undefined ? "" : ` is ${main.actual}`;
-  const limit = main.limit === undefined ? "" : `, the limit is ${main.limit}`;
+  const limit = main.limit === undefined ? "" : `, expected ${main.limit}`;
   return {
     ...Object.fromEntries(extras),
     type: `urn:remesa:problem:${main.code}`,
@@ -181,15 +187,6 @@ export function answerError(
   if (reasons !== null) return sendProblem(reply, toProblem(reasons));
   const errorId = randomUUID();
   request.log.error({ err: error, errorId, method: request.method, route: request.routeOptions.url }, "request failed");
-  return sendProblem(
-    reply,
-    toProblem([
-      {
-        code: "internal",
-        subject: "request",
-        remedy: "Repeat the request; it is safe to repeat. If it stays, give the error id to the operator.",
-        extra: { errorId },
-      },
-    ]),
-  );
+  const remedy = "Repeat the request: it acts at most once. If it stays, give the error id to the operator.";
+  return sendProblem(reply, toProblem([{ code: toFaultCode(error), subject: "request", remedy, extra: { errorId } }]));
 }

@@ -7,7 +7,7 @@ import { STATUS_CODES } from "node:http";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "@fastify/type-provider-zod";
-import Fastify, { type FastifyError, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyError, type FastifyRequest, LogController } from "fastify";
 import type { Socket } from "node:net";
 import type { App, RouteParts } from "./app.ts";
 import { admit, createAuth } from "./auth.ts";
@@ -56,7 +56,9 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
 function createApp({ logger }: ServerDeps): App {
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    // A closing node still answers what it has taken in; the default answer would not be a problem.
+    return503OnClosing: false,
     bodyLimit,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
@@ -134,7 +136,9 @@ async function addGate(app: App, parts: RouteParts): Promise<void> {
         remedy: "Send fewer requests; use the batch route for many transfers.",
       }),
   });
-  app.addHook("onRequest", async (request) => {
+  // After the count, which the plugin adds to each route's own onRequest; before a body is read.
+  app.addHook("preParsing", async (request) => {
+    if (request.is404) return;
     if (request.credentialError !== null) throw request.credentialError;
     admit(request.caller, request.routeOptions.config?.access ?? "public");
   });
