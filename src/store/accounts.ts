@@ -78,11 +78,11 @@ function prepare({ database }: Engine) {
       `INSERT INTO account_changes (block_number, account, balance, frozen, frozen_whole, nonce_base)
        SELECT ?, id, balance, frozen, frozen_whole, nonce_base FROM accounts WHERE id = ?`,
     ),
-    restore: database.prepare<[number]>(
+    restore: database.prepare<[number, number]>(
       `UPDATE accounts SET (balance, frozen, frozen_whole, nonce_base) =
          (SELECT c.balance, c.frozen, c.frozen_whole, c.nonce_base FROM account_changes c
-          WHERE c.account = accounts.id AND c.block_number > ?1 ORDER BY c.block_number LIMIT 1)
-       WHERE id IN (SELECT account FROM account_changes WHERE block_number > ?1)`,
+          WHERE c.account = accounts.id AND c.block_number > ? ORDER BY c.block_number LIMIT 1)
+       WHERE id IN (SELECT account FROM account_changes WHERE block_number > ?)`,
     ),
     drop: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number > ?`),
     forget: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number <= ?`),
@@ -194,7 +194,7 @@ export function createAccounts(engine: Engine): Accounts {
       return next;
     },
     revertTo(number) {
-      sql.restore.run(number);
+      sql.restore.run(number, number);
       sql.drop.run(number);
     },
     forget(number) {
