@@ -84,7 +84,7 @@ export function parseTime(text: string): number | null {
 
 /** What is wrong with an amount; null when nothing is. */
 export function explainAmount(text: string, decimals: number = coinDecimals): string | null {
-  if (/^-/.test(text)) return `amount ${text} is negative`;
+  if (text.startsWith("-")) return `amount ${text} is negative`;
   const places = /^\d+\.(\d+)$/.exec(text)?.[1]?.length ?? 0;
   if (places > decimals) return `amount ${text} has ${places} decimal places, the coin has ${decimals}`;
   if (!/^\d+(\.\d+)?$/.test(text)) return `amount "${text}" is not a number such as 1234.50`;

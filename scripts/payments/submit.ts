@@ -12,6 +12,10 @@ import type { SignedPayment } from "./signed.ts";
 export const batchSize = 500;
 /** Payments looked at at the same time. */
 const lookups = 8;
+/** Looks in vain before one sweep gives up. */
+const vainLooks = 32;
+/** Seconds the first payment of a sweep is waited for. */
+const longestWait = 5;
 const pauseMs = 250;
 /** Finality may come that much later than the last block in which a payment can act. */
 const finalityGraceSeconds = 120;
@@ -74,54 +78,93 @@ function isOpen({ transfer }: PaymentOutcome): boolean {
   return transfer !== null && !endStates.includes(transfer.state);
 }
 
-/** One look at every open payment; the first is waited for, so that a quiet node is not asked in a tight loop. */
+/**
+ * Looks at open payments in the order given, the first one patiently, until enough of them are found open still: payments settle roughly
+ * in order, so looking further is mostly in vain. Returns what was seen, by digest.
+ */
 async function lookAgain(
   client: Client,
   open: readonly PaymentOutcome[],
   watch: Watch,
-): Promise<readonly PaymentOutcome[]> {
-  const seen = new Map<string, Transfer>();
-  const look = async (id: string, wait: number): Promise<void> => {
-    seen.set(id, await persist(() => client.get<Transfer>(`/v1/transfers/${id}?wait=${wait}`), watch));
+): Promise<ReadonlyMap<string, PaymentOutcome>> {
+  const seen = new Map<string, PaymentOutcome>();
+  let vain = 0;
+  const look = async (outcome: PaymentOutcome, wait: number): Promise<void> => {
+    const path = `/v1/transfers/${outcome.transfer?.id}?wait=${wait}`;
+    const found = { ...outcome, transfer: await persist(() => client.get<Transfer>(path), watch) };
+    seen.set(outcome.payment.digest, found);
+    if (isOpen(found)) vain++;
   };
-  const [first, ...rest] = open.flatMap(({ transfer }) => transfer?.id ?? []);
-  if (first !== undefined) await look(first, 5);
+  const [first, ...rest] = open;
+  if (first !== undefined) await look(first, longestWait);
   const queue = rest.values();
   const work = async (): Promise<void> => {
-    for (const id of queue) await look(id, 0);
+    for (const outcome of queue) {
+      await look(outcome, 0);
+      if (vain >= vainLooks) return;
+    }
   };
   await Promise.all(Array.from({ length: lookups }, work));
-  return open.map((outcome) => ({ ...outcome, transfer: seen.get(outcome.transfer?.id ?? "") ?? outcome.transfer }));
+  return seen;
+}
+
+/** Watches until every payment has ended, or until the last of them can act no more and patience is over. */
+async function watchPayments(
+  client: Client,
+  outcomes: Map<string, PaymentOutcome>,
+  watch: Watch & { readonly report: () => void },
+): Promise<void> {
+  let open = [...outcomes.values()].filter(isOpen);
+  while (open.length > 0) {
+    const last = Math.max(...open.map(({ payment }) => payment.authorization.validBefore));
+    if (Date.now() / 1_000 > last + finalityGraceSeconds + watch.patienceSeconds) return;
+    const seen = await lookAgain(client, open, watch);
+    for (const [digest, outcome] of seen) outcomes.set(digest, outcome);
+    watch.report();
+    // Those not looked at come first next time, so that a few that wait for long hide nobody.
+    const unseen = open.filter(({ payment }) => !seen.has(payment.digest));
+    const still = [...seen.values()].filter(isOpen);
+    open = [...unseen, ...still];
+    if (still.length === seen.size) await pause();
+  }
+}
+
+export interface Submitted {
+  /** One per payment, in the order given. */
+  readonly outcomes: readonly PaymentOutcome[];
+  /** What ended the work early, when something did: what is known so far is in `outcomes` all the same. */
+  readonly interruption: unknown;
 }
 
 /**
- * Submits all payments and watches them until each has ended. Returns outcomes in the order given; some are still open when the time in
- * which the last of them can act, and patience after it, are over.
+ * Submits all payments and watches them until each has ended. Some are still open when the time in which the last of them can act, and
+ * patience after it, are over, or when the node stays silent for longer than patience.
  */
 export async function submitPayments(
   client: Client,
   payments: readonly SignedPayment[],
   watch: Watch,
-): Promise<readonly PaymentOutcome[]> {
+): Promise<Submitted> {
   const outcomes = new Map<string, PaymentOutcome>();
   const report = (): void => {
     const list = [...outcomes.values()];
     watch.onProgress({ submitted: list.length, ended: list.filter((outcome) => !isOpen(outcome)).length });
   };
-  for (let at = 0; at < payments.length; at += batchSize) {
-    for (const outcome of await submitBatch(client, payments.slice(at, at + batchSize), watch)) {
-      outcomes.set(outcome.payment.digest, outcome);
+  let interruption: unknown = null;
+  try {
+    for (let at = 0; at < payments.length; at += batchSize) {
+      for (const outcome of await submitBatch(client, payments.slice(at, at + batchSize), watch)) {
+        outcomes.set(outcome.payment.digest, outcome);
+      }
+      report();
     }
-    report();
+    await watchPayments(client, outcomes, { ...watch, report });
+  } catch (error) {
+    interruption = error;
   }
-  for (;;) {
-    const open = [...outcomes.values()].filter(isOpen);
-    if (open.length === 0) break;
-    const last = Math.max(...open.map(({ payment }) => payment.authorization.validBefore));
-    if (Date.now() / 1_000 > last + finalityGraceSeconds + watch.patienceSeconds) break;
-    for (const outcome of await lookAgain(client, open, watch)) outcomes.set(outcome.payment.digest, outcome);
-    report();
-    if ([...outcomes.values()].filter(isOpen).length === open.length) await pause();
-  }
-  return payments.flatMap((payment) => outcomes.get(payment.digest) ?? []);
+  const unknown = { transfer: null, problem: null };
+  return {
+    outcomes: payments.map((payment) => outcomes.get(payment.digest) ?? { payment, ...unknown }),
+    interruption,
+  };
 }

@@ -73,17 +73,20 @@ export async function mintDeposits(
   return deposits.flatMap((deposit) => outcomes.get(deposit) ?? []);
 }
 
+/** Either a file, or one deposit by all of its options. */
+function checkForm(file: string | undefined, options: DepositOptions): void {
+  const given = [options.account, options.entry, options.to, options.amount].filter((value) => value !== undefined);
+  if (file === undefined ? given.length === 4 : given.length === 0) return;
+  throw toUsage("name either a file, or all of --account, --entry, --to and --amount");
+}
+
 function chooseDeposits(
   file: string | undefined,
   options: DepositOptions,
   coins: Parameters<typeof checkDeposit>[1],
 ): readonly Deposit[] {
-  const { account, entry, to, amount, currency } = options;
-  const single = [account, entry, to, amount];
-  if (file !== undefined && single.every((value) => value === undefined)) return readDeposits(readText(file), coins);
-  if (file !== undefined || account === undefined || entry === undefined || to === undefined || amount === undefined) {
-    throw toUsage("name either a file, or all of --account, --entry, --to and --amount");
-  }
+  if (file !== undefined) return readDeposits(readText(file), coins);
+  const { account = "", entry = "", to = "", amount = "", currency } = options;
   const checked = checkDeposit([account, entry, to, amount, currency], coins);
   if ("to" in checked) return [checked];
   throw toUsage(checked.join("; "));
@@ -106,6 +109,7 @@ export function formatDeposits(terminal: Terminal, outcomes: readonly DepositOut
 
 async function runDeposit(terminal: Terminal, file: string | undefined, options: DepositOptions): Promise<void> {
   const { waitSeconds, attempt } = readAct(options);
+  checkForm(file, options);
   const session = openSession(terminal, options, ["operator"]);
   const deposits = chooseDeposits(file, options, (await fetchNetwork(session.client)).coins);
   if (options.dryRun === true) {

@@ -75,7 +75,7 @@ export async function payFile(
   const progress = createProgress(terminal, { label: "paying", total: payments.length });
   let counts = { submitted: 0, ended: 0 };
   try {
-    const outcomes = await submitPayments(session.client, payments, {
+    const { outcomes, interruption } = await submitPayments(session.client, payments, {
       patienceSeconds: options.patienceSeconds,
       onProgress(now) {
         counts = now;
@@ -84,6 +84,7 @@ export async function payFile(
       onOutage: (reason) => progress.show(counts.ended, `${counts.submitted} submitted, trying again: ${reason}`),
     });
     replaceFile(options.out, outcomes.map(toResultLine));
+    if (interruption !== null) throw interruption;
     return outcomes;
   } finally {
     progress.end();

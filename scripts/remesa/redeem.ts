@@ -88,15 +88,19 @@ async function watchRedemption(
   }
 }
 
+/** True when the lock has ended, one way or the other, or was never ours. */
+function isLockDecided({ intent }: Redemption): boolean {
+  return intent === null || endStates.includes(intent.state);
+}
+
 /** Locks the coins of a record's terms, or finds that they are locked, and waits until that is final. */
 export async function lockCoins(client: Client, record: RedemptionRecord, waitSeconds: number): Promise<Redemption> {
   const body = { coin: record.coin, terms: record.terms, signature: record.signature, chainId: record.chainId };
   const posted = await persist(() => client.post<Redemption>("/v1/redemptions", body), {
     patienceSeconds: orderPatienceSeconds,
   });
-  const isDone = ({ intent }: Redemption): boolean => intent === null || endStates.includes(intent.state);
-  if (isDone(posted) || waitSeconds === 0) return posted;
-  return watchRedemption(client, { id: posted.id, waitSeconds, isDone });
+  if (isLockDecided(posted) || waitSeconds === 0) return posted;
+  return watchRedemption(client, { id: posted.id, waitSeconds, isDone: isLockDecided });
 }
 
 function toStepBody(step: StepName, label: string | null): unknown {

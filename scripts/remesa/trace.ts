@@ -119,10 +119,10 @@ function formatMovements(terminal: Terminal, { movements }: TraceView, money: Mo
 function formatTrace(terminal: Terminal, trace: TraceView, money: Money): string {
   const { resource } = trace;
   const life = resource.kind === "lock" ? resource.intent : resource;
-  const { evidence } = life ?? { evidence: null };
+  const { evidence, reason } = life ?? { evidence: null, reason: null };
   const head = formatBlock(terminal, [
     [resource.kind, resource.id],
-    ["state", formatState(terminal, resource.state) + (life?.reason == null ? "" : ` (${life.reason})`)],
+    ["state", formatState(terminal, resource.state) + (reason === null ? "" : ` (${reason})`)],
     ...describeResource(resource, money).filter(([, value]) => value !== ""),
     ...(life === null
       ? []
