@@ -291,20 +291,50 @@ function runChild(node, args) {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 
-/** The parent is gone when its channel closes or, under npm, when someone else has become our parent. */
+/** The parent of another process, where the system tells. */
+function readParent(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return null;
+  }
+}
+
+function readCommand(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
+/** npm runs a script through a shell, which stays when npm is killed; null when our parent is no such shell. */
+function findNpm() {
+  const [shell = ""] = readCommand(process.ppid);
+  const pid = /^(sh|bash|dash|zsh|ash)$/.test(basename(shell)) ? readParent(process.ppid) : null;
+  return pid !== null && readCommand(pid).join(" ").includes("npm") ? pid : null;
+}
+
+/**
+ * The parent is gone when its channel closes or, under npm, when our parent or the npm behind it is no longer who it was. Started from a
+ * shell directly, we go on without it: that is how a program is left in the background.
+ */
 function watchParent(onGone) {
   if (process.channel) {
     process.on("disconnect", onGone);
     process.channel.unref();
-  } else if (process.env.npm_lifecycle_event !== undefined) {
-    const parent = process.ppid;
-    const timer = setInterval(() => {
-      if (process.ppid === parent) return;
-      clearInterval(timer);
-      onGone();
-    }, 500);
-    timer.unref();
+    return;
   }
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const npm = findNpm();
+  const timer = setInterval(() => {
+    if (process.ppid === parent && (npm === null || readParent(parent) === npm)) return;
+    clearInterval(timer);
+    onGone();
+  }, 500);
+  timer.unref();
 }
 
 async function main() {
