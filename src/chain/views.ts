@@ -124,19 +124,18 @@ export function createViews({ rpc, deployment }: { readonly rpc: Rpc; readonly d
       to: deployment.treasury,
       data: encodeView(treasuryAbi, name, args),
     });
-    const [covered, attestation, lifetime, enabled, paused] = await view(
+    const [covered, attestation, enabled, paused] = await view(
       [
         treasury("coverage", coin),
         treasury("attestation", coin),
-        treasury("attestationLifetime"),
         treasury("mintingEnabled", coin),
         { to: coin, data: encodeView(stablecoinAbi, "pausedBits", []) },
       ],
       number,
     );
     const block = await rpc.ask<{ readonly timestamp: Hex } | null>("eth_getBlockByNumber", toQuantity(number), false);
-    const asOf = attestation?.[1] ?? 0n;
-    const isFresh = block !== null && BigInt(block.timestamp) < asOf + (lifetime?.[0] ?? 0n);
+    const [, asOf = 0n, staleAt = 0n] = attestation ?? [];
+    const isFresh = block !== null && BigInt(block.timestamp) < staleAt;
     const isOn = (enabled?.[0] ?? 0n) !== 0n && ((paused?.[0] ?? 0n) & pausedMint) === 0n;
     return {
       attested: covered?.[0] ?? 0n,
