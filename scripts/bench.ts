@@ -94,7 +94,7 @@ async function openAccounts({ client, crowd, coin, validBefore }: Fund): Promise
   await openReserves(client, coin);
   const source = crowd.createPayer();
   const amount = openingUnits * BigInt(crowd.payers.length);
-  await deposit(client, { coin, name: "the benchmark", to: source.address, amount });
+  await deposit(client, { coin, name: "benchmark", to: source.address, amount });
   for (let from = 0; from < crowd.payers.length; from += 500) {
     const texts = crowd.payers.slice(from, from + 500).map(({ address }) => {
       const authorization = {
@@ -159,7 +159,7 @@ async function runLegs(options: Options, devnet: SpawnedDevnet): Promise<readonl
   const coin = deployment.coins[0]?.address;
   if (coin === undefined) throw new Error("the deployment has no coin");
   const client = createOperator(credentials);
-  const crowd = await createCrowd(deployment, options.payments);
+  const crowd = await createCrowd({ deployment, payments: options.payments, batch: options.batch });
   const validBefore = (await readBlockTime(rpcUrl)) + validSeconds;
   say(`${crowd.payers.length} payers: opening balances`);
   await openAccounts({ client, crowd, coin, validBefore });
@@ -291,6 +291,12 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "remesa-bench-"));
   const env = { BATCH_ROWS: String(options.batch), MAX_LIVE_INTENTS: "1000000", LOG_LEVEL: "warn" };
   let devnet: SpawnedDevnet | null = null;
+  const clean = async (): Promise<void> => {
+    await devnet?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void clean().then(() => process.exit(130)));
   try {
     say(`starting a devnet (${options.chain})`);
     devnet = await spawnDevnet({ data: join(folder, "data"), args: ["--chain", options.chain, "--no-demo"], env });
@@ -300,10 +306,8 @@ async function main(): Promise<number> {
     say(`the benchmark stopped: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   } finally {
-    await devnet?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await clean();
   }
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 process.exit(await main());

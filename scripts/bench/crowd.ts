@@ -1,6 +1,7 @@
 /**
  * The payers of a benchmark and what they signed beforehand. Owns keys, nonces and signatures; promises that every payment is different, valid
- * and payable: each payer pays the next one of the ring, under the window nonces that are free when its leg begins.
+ * and payable, and that a batch touches as many accounts as it can: nobody pays or is paid twice in it, which would make rows cheaper than
+ * real ones. Everybody's nonces are those that are free in the window when the leg begins.
  */
 import { randomBytes } from "node:crypto";
 import { loadCurve } from "../../src/chain/curve.ts";
@@ -13,8 +14,8 @@ import { type Address, type Hex, toWord } from "../../src/domain/hex.ts";
 import { windowSize } from "../../src/domain/intent.ts";
 import type { Deployment } from "../../src/pipeline/ports.ts";
 
-/** A payer's payments in one leg stay inside its nonce window whatever order they arrive in. */
-const paymentsPerPayer = 50;
+/** At most: inside a payer's nonce window whatever order they arrive in, and few enough that a crowd is a crowd. */
+const paymentsPerPayer = 20;
 /** 1.234567 coins and up: amounts with as many non-zero bytes as real ones. */
 const leastValue = 1_234_567n;
 
@@ -50,7 +51,15 @@ function toBody(draft: TransferDraft): string {
   });
 }
 
-export async function createCrowd(deployment: Deployment, count: number): Promise<Crowd> {
+export interface CrowdOptions {
+  readonly deployment: Deployment;
+  /** Payments of one leg. */
+  readonly payments: number;
+  /** Rows of one `settle`. */
+  readonly batch: number;
+}
+
+export async function createCrowd({ deployment, payments, batch }: CrowdOptions): Promise<Crowd> {
   const [curve, keccak, encoder] = await Promise.all([loadCurve(), loadKeccak(), createEncoder(deployment)]);
   const digestOf = createDigest(keccak);
   if (BigInt(paymentsPerPayer) > windowSize) throw new RangeError("more payments per payer than its nonce window");
@@ -59,7 +68,9 @@ export async function createCrowd(deployment: Deployment, count: number): Promis
     const key = randomBytes(32);
     return { key, address: toAddress(keccak, curve.publicKey(key)) };
   };
-  const payers = Array.from({ length: Math.max(2, Math.ceil(count / paymentsPerPayer)) }, createPayer);
+  const payers = Array.from({ length: Math.max(2 * batch, Math.ceil(payments / paymentsPerPayer)) }, createPayer);
+  /** Far enough around the ring that the payees of a batch are not among its payers. */
+  const distance = Math.floor(payers.length / 2);
 
   const sign: Crowd["sign"] = (wish, payer) => {
     const unsigned: TransferDraft = { ...wish, signature: "0x" };
@@ -79,7 +90,7 @@ export async function createCrowd(deployment: Deployment, count: number): Promis
       return Array.from({ length: options.count }, (_, i) => {
         const turn = Math.floor(i / payers.length);
         const payer = payers[i % payers.length];
-        const payee = payers[(i + 1) % payers.length];
+        const payee = payers[(i + distance) % payers.length];
         if (payer === undefined || payee === undefined) throw new RangeError("the ring has a gap");
         const perLeg = Math.ceil(options.count / payers.length);
         const authorization = {
