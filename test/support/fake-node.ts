@@ -65,7 +65,11 @@ export const apiKeys: readonly (ApiKey & { readonly role: "operator" | "approver
 ];
 
 function hash(value: unknown): Word {
-  const text = JSON.stringify(value, (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item));
+  const text = JSON.stringify(value, (_key, item: unknown) => {
+    if (typeof item === "bigint") return `${item}n`;
+    if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
+    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
   return `0x${createHash("sha256").update(text).digest("hex")}`;
 }
 
@@ -184,7 +188,9 @@ export interface FakeState {
 function findLive(state: FakeState, fence: Fence, kind: Intent["kind"]): Intent | undefined {
   return [...state.intents.values()].find(
     (intent) =>
-      hash(intent.fence) === hash(fence) &&
+      intent.fence.key === fence.key &&
+      intent.fence.subject === fence.subject &&
+      intent.fence.scope === fence.scope &&
       (intent.kind === "cancel") === (kind === "cancel") &&
       (!isEnded(intent.state) || intent.state === "settled"),
   );

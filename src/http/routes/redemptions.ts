@@ -129,7 +129,7 @@ function addDeskSteps(app: App, parts: RouteParts): void {
     "/v1/redemptions/:id/accept",
     {
       config: { access: "operator" },
-      schema: { ...common, summary: "Take a redemption on", description, body: acceptBody.optional() },
+      schema: { ...common, summary: "Take a redemption on", description, body: acceptBody.nullish() },
     },
     async (request, reply) => {
       const body = request.body ?? {};
@@ -197,7 +197,7 @@ function addExits(app: App, parts: RouteParts): void {
         summary: "Take a redemption back before it is accepted",
         description:
           "`order.deadline` and `signature`: the holder's CancelRedemption. Without a signature: 200 with the typed data to sign, and nothing is created.",
-        body: cancelStepBody.optional(),
+        body: cancelStepBody.nullish(),
         response: { 200: step.or(typedData), 202: step },
       },
     },
@@ -231,7 +231,7 @@ function addExits(app: App, parts: RouteParts): void {
         summary: "Return the coins to the holder after a deadline has passed; anyone may ask",
         description:
           "Needs no signature and no Idempotency-Key: each state is left once, so a repeat is the same step.",
-        body: emptyBody.optional(),
+        body: emptyBody.nullish(),
         response: { 200: step, 202: step },
       },
     },

@@ -1,0 +1,154 @@
+import { expect } from "chai";
+import { toWord } from "../../../src/domain/hex.ts";
+import type { Order, Problem } from "../../../src/http/schemas.ts";
+import {
+  ana,
+  blockTime,
+  coin,
+  createFakeNode,
+  type FakeNode,
+  goodSignature,
+  keyOf,
+  roleAddress,
+} from "../../support/fake-node.ts";
+
+const orders = {
+  attest: { coin: "XUS", amount: "9000000", reportHash: toWord(3n) },
+  minting: { coin: "XUS", enabled: true },
+  freeze: { coin: "XUS", account: ana, amount: null, caseId: "case 7", until: blockTime + 86_400 },
+  unfreeze: { coin: "XUS", account: ana, caseId: "case 7" },
+} as const;
+type Kind = keyof typeof orders;
+const kinds = Object.keys(orders) as Kind[];
+const caseSeven = `0x${Buffer.from("case 7").toString("hex").padEnd(64, "0")}`;
+
+describe("http/routes/orders", () => {
+  let node: FakeNode;
+  beforeEach(async () => {
+    node = await createFakeNode();
+  });
+  afterEach(() => node.app.close());
+
+  const post = (body: object, key: string | null = "k1") =>
+    node.app.inject({
+      method: "POST",
+      url: "/v1/orders",
+      payload: body,
+      headers: { authorization: `Bearer ${keyOf("operator")}`, ...(key === null ? {} : { "idempotency-key": key }) },
+    });
+
+  describe("POST /v1/orders, signed by the node", () => {
+    const expected = {
+      attest: { kind: "attest", coin, amount: 9_000_000n, reportHash: toWord(3n), asOf: blockTime },
+      minting: { kind: "minting", coin, enabled: true },
+      freeze: { kind: "freeze", coin, account: ana, amount: null, caseId: caseSeven, until: blockTime + 86_400 },
+      unfreeze: { kind: "unfreeze", coin, account: ana, caseId: caseSeven },
+    };
+    for (const kind of kinds) {
+      it(`${kind}: signs exactly what was asked, for one hour`, async () => {
+        const answer = await post({ kind, order: orders[kind] });
+        expect(answer.statusCode, answer.body).to.equal(202);
+        const { orderId, ...order } = (node.state.signed[0] ?? {}) as unknown as Record<string, unknown>;
+        expect(order).to.deep.equal({ ...expected[kind], deadline: blockTime + 3_600 });
+        expect(answer.json<Order>()).to.include({ kind, orderId, state: "accepted" });
+        expect(answer.json<Order>().id).to.match(/^ord_/);
+      });
+
+      it(`${kind}: a repeat finds it and signs nothing new`, async () => {
+        const first = (await post({ kind, order: orders[kind] })).json<Order>();
+        node.state.head = { number: 101, hash: toWord(1n), parent: toWord(2n), time: blockTime + 9 };
+        const again = await post({ kind, order: orders[kind] });
+        expect(again.headers["idempotency-hit"]).to.equal("true");
+        expect(again.json<Order>().id).to.equal(first.id);
+        expect(node.state.signed).to.have.length(1);
+      });
+
+      it(`${kind}: needs an Idempotency-Key`, async () => {
+        const answer = await post({ kind, order: orders[kind] }, null);
+        expect(answer.json<Problem>().code).to.equal("idempotency_key_missing");
+      });
+    }
+
+    it("derives the order id from the API key and the Idempotency-Key alone", async () => {
+      const ids: unknown[] = [];
+      for (const key of ["k1", "k1", "k2"]) {
+        const fresh = await createFakeNode();
+        await fresh.app.inject({
+          method: "POST",
+          url: "/v1/orders",
+          payload: { kind: "minting", order: orders.minting },
+          headers: { authorization: `Bearer ${keyOf("operator")}`, "idempotency-key": key },
+        });
+        ids.push((fresh.state.signed[0] as { orderId?: string }).orderId);
+        await fresh.app.close();
+      }
+      expect(ids[0]).to.match(/^0x[0-9a-f]{64}$/);
+      expect(ids[0]).to.equal(ids[1]);
+      expect(ids[0]).to.not.equal(ids[2]);
+    });
+
+    it("keeps an amount of a partial freeze", async () => {
+      await post({ kind: "freeze", order: { ...orders.freeze, amount: "5" } });
+      expect(node.state.signed[0]).to.include({ amount: 5n });
+    });
+  });
+
+  describe("POST /v1/orders, signed by the role", () => {
+    const full = {
+      attest: { ...orders.attest, asOf: blockTime - 5 },
+      minting: orders.minting,
+      freeze: orders.freeze,
+      unfreeze: orders.unfreeze,
+    };
+    const ids = { orderId: toWord(44n), deadline: blockTime + 60 };
+    for (const kind of kinds) {
+      it(`${kind}: needs no Idempotency-Key and passes the signature on`, async () => {
+        const body = { kind, order: { ...full[kind], ...ids }, signer: roleAddress, signature: goodSignature };
+        const answer = await post(body, null);
+        expect(answer.statusCode, answer.body).to.equal(202);
+        expect(node.state.signed).to.have.length(0);
+        expect(node.state.submitted[0]).to.include({ ...ids, kind, signer: roleAddress, signature: goodSignature });
+        expect((await post(body, null)).json<Order>().id).to.equal(answer.json<Order>().id);
+      });
+    }
+
+    for (const missing of ["orderId", "deadline", "asOf"] as const) {
+      it(`refuses a signed attestation without ${missing}`, async () => {
+        const order = { ...full.attest, ...ids, [missing]: undefined };
+        const answer = await post({ kind: "attest", order, signer: roleAddress, signature: goodSignature }, null);
+        expect(answer.statusCode).to.equal(400);
+        expect(answer.json<Problem>().errors[0]?.subject).to.equal(`order.${missing}`);
+      });
+    }
+  });
+
+  it("refuses unknown kinds, unknown fields and fields of another kind", async () => {
+    for (const body of [
+      { kind: "burn", order: orders.minting },
+      { kind: "minting", order: { ...orders.minting, account: ana } },
+      { kind: "minting", order: orders.minting, note: "x" },
+      { kind: "minting", order: { ...orders.minting, enabled: "true" } },
+      { order: orders.minting },
+    ]) {
+      const answer = await post(body);
+      expect(answer.statusCode, answer.body).to.equal(400);
+    }
+    expect(node.state.signed).to.have.length(0);
+  });
+
+  it("refuses another chain", async () => {
+    expect((await post({ kind: "minting", order: orders.minting, chainId: 1 })).json<Problem>().code).to.equal(
+      "chain_id_wrong",
+    );
+  });
+
+  describe("GET /v1/orders/{id}", () => {
+    it("shows an order to every API key", async () => {
+      const made = (await post({ kind: "freeze", order: orders.freeze })).json<Order>();
+      for (const role of ["operator", "approver", "auditor"] as const) {
+        const headers = { authorization: `Bearer ${keyOf(role)}` };
+        expect((await node.app.inject({ url: `/v1/orders/${made.id}`, headers })).json()).to.deep.equal(made);
+      }
+    });
+  });
+});
