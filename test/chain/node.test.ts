@@ -3,7 +3,7 @@
  * when the block is gone. Every fact is held against the intent that caused it, through the domain's own judgement.
  */
 import { expect } from "chai";
-import { encodeFunctionData } from "viem";
+import { decodeFunctionResult, encodeFunctionData } from "viem";
 import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
 import { deploy } from "../../src/chain/deploy.ts";
 import { encodeSettle } from "../../src/chain/encode.ts";
@@ -457,6 +457,13 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
       );
       const all = Array.from({ length: 250 }, () => address("payer"));
       expect(await network.chain.readAccounts(network.coin, all, number)).to.deep.equal(all.map(() => read[0]));
+      for (const [i, name] of names.entries()) {
+        const data = encodeFunctionData({ abi: stablecoinAbi, functionName: "accountOf", args: [address(name)] });
+        const answer = await network.local.rpc.ask<Hex>("eth_call", { to: network.coin, data }, "latest");
+        const state = decodeFunctionResult({ abi: stablecoinAbi, functionName: "accountOf", data: answer });
+        const { balance, frozen, nonceBase, nonceWindow, vasp, escrow } = state;
+        expect(read[i]).to.deep.equal({ balance, frozen, nonceBase, nonceWindow, vasp: Number(vasp), escrow });
+      }
       expect(read[3]?.escrow).to.equal(true);
       expect(read[0]).to.include({ nonceBase: 6n, nonceWindow: 0n, frozen: 0n, escrow: false, vasp: 0 });
       let sum = 0n;

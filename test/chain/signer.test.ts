@@ -1,0 +1,220 @@
+/**
+ * What keys refuse to sign, each case one step from what they do sign, and that what they sign is what viem would have signed.
+ */
+import { expect } from "chai";
+import { encodeFunctionData, parseTransaction, recoverTypedDataAddress } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { redemptionEscrowAbi, stablecoinAbi } from "../../src/chain/abi.ts";
+import { createEncoder, encodeSettle } from "../../src/chain/encode.ts";
+import { createLaneSigner, createOrderSigner, SigningRefused } from "../../src/chain/signer.ts";
+import type { OrderRole, UnsignedOrder } from "../../src/domain/draft.ts";
+import type { Address, Hex, Word } from "../../src/domain/hex.ts";
+import { typedStructs } from "../../src/domain/signatures.ts";
+import type { Deployment, LaneSigner, LaneTransaction, OrderSigner } from "../../src/pipeline/ports.ts";
+
+const at = (n: number): Address => `0x${n.toString(16).padStart(40, "0")}`;
+const word = (n: number): Word => `0x${n.toString(16).padStart(64, "0")}`;
+const key = (n: number): Hex => word(n);
+const coin = at(0xc0);
+const deployment: Deployment = {
+  chainId: 31_337,
+  authority: at(0xc3),
+  treasury: at(0xc1),
+  redemptions: at(0xc2),
+  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
+  block: 0,
+};
+const cap = 100n;
+
+async function refusalOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof SigningRefused) return error.message;
+    throw error;
+  }
+  throw new Error("it signed");
+}
+
+describe("createLaneSigner", () => {
+  let signer: LaneSigner;
+  let good: LaneTransaction;
+
+  before(async () => {
+    signer = await createLaneSigner({ keys: [key(1), key(2)], deployment, maxFeePerGas: cap });
+    good = {
+      lane: signer.lanes[0] as Address,
+      nonce: 3,
+      to: coin,
+      data: encodeSettle([`0x${"ab".repeat(123 * 40)}`]),
+      gas: 16_777_216n,
+      maxFeePerGas: cap,
+      maxPriorityFeePerGas: cap,
+    };
+  });
+
+  it("holds the lanes of its keys", () => {
+    expect(signer.lanes).to.deep.equal([key(1), key(2)].map((one) => privateKeyToAccount(one).address.toLowerCase()));
+  });
+
+  it("signs the bytes that viem would sign", async () => {
+    for (const nonce of [0, 1, 200, 70_000]) {
+      const { lane, ...fields } = { ...good, nonce };
+      const expected = await privateKeyToAccount(key(1)).signTransaction({
+        ...fields,
+        type: "eip1559",
+        chainId: deployment.chainId,
+        value: 0n,
+      });
+      const { raw, hash } = await signer.sign({ ...fields, lane });
+      expect(raw).to.equal(expected);
+      expect(hash).to.match(/^0x[0-9a-f]{64}$/);
+    }
+  });
+
+  it("puts no value into a transaction", async () => {
+    const parsed = parseTransaction((await signer.sign(good)).raw);
+    expect(parsed.value ?? 0n).to.equal(0n);
+    expect(parsed.chainId).to.equal(31_337);
+  });
+
+  it("signs a call to the lane itself without data: it only uses the nonce up", async () => {
+    expect((await signer.sign({ ...good, to: good.lane, data: "0x" })).raw).to.match(/^0x02/);
+  });
+
+  const call = (functionName: string, args: readonly unknown[]): Hex =>
+    encodeFunctionData({ abi: stablecoinAbi, functionName, args } as never);
+  const refused: readonly [string, () => Partial<LaneTransaction>][] = [
+    ["a lane it has no key for", () => ({ lane: at(0xbad) })],
+    ["an address that is not ours", () => ({ to: at(0xbad) })],
+    ["the access manager", () => ({ to: deployment.authority })],
+    ["another lane", () => ({ to: signer.lanes[1] as Address, data: "0x" })],
+    ["the lane itself with data", () => ({ to: good.lane })],
+    ["a coin without data", () => ({ data: "0x" })],
+    ["a transfer of the lane's own coins", () => ({ data: call("transfer", [at(5), 1n]) })],
+    ["an approval", () => ({ data: call("approve", [at(5), 1n]) })],
+    ["a restricted function", () => ({ data: call("freeze", [at(5), 1n, word(1), 9n]) })],
+    [
+      "a function of another contract of ours",
+      () => ({
+        data: encodeFunctionData({ abi: redemptionEscrowAbi, functionName: "reclaim", args: [word(1)] }),
+      }),
+    ],
+    ["gas above the protocol's cap", () => ({ gas: 16_777_217n })],
+    ["no gas", () => ({ gas: 0n })],
+    ["a fee above the cap", () => ({ maxFeePerGas: cap + 1n })],
+    ["a priority fee above the fee", () => ({ maxFeePerGas: cap - 1n })],
+    ["a negative nonce", () => ({ nonce: -1 })],
+    ["half a nonce", () => ({ nonce: 0.5 })],
+  ];
+  for (const [title, change] of refused) {
+    it(`refuses ${title}`, async () => {
+      const message = await refusalOf(signer.sign({ ...good, ...change() }));
+      expect(message).to.not.include(key(1).slice(2));
+    });
+  }
+});
+
+describe("createOrderSigner", () => {
+  const mint = (depositId: number, amount: bigint): UnsignedOrder => ({
+    kind: "mint",
+    coin,
+    depositId: word(depositId),
+    to: at(9),
+    amount,
+    deadline: 2_000_000_000,
+  });
+  const orders: readonly (readonly [OrderRole, UnsignedOrder])[] = [
+    ["dealer", mint(1, 5n)],
+    ["attestor", { kind: "attest", orderId: word(1), coin, amount: 1n, asOf: 1, reportHash: word(2), deadline: 9 }],
+    ["issuer", { kind: "minting", orderId: word(1), coin, enabled: true, deadline: 9 }],
+    [
+      "freezer",
+      { kind: "freeze", orderId: word(1), coin, account: at(9), amount: null, caseId: word(2), until: 9, deadline: 9 },
+    ],
+    ["freezer", { kind: "unfreeze", orderId: word(1), coin, account: at(9), caseId: word(2), deadline: 9 }],
+    ...(["accept", "reject", "mark-sent", "confirm"] as const).map((kind): readonly [OrderRole, UnsignedOrder] => [
+      "agent",
+      { kind, id: word(7), coin, from: "locked", reference: word(3), deadline: 9 },
+    ]),
+  ];
+  const roles: readonly OrderRole[] = ["dealer", "attestor", "issuer", "freezer", "agent"];
+  const keys = Object.fromEntries(roles.map((role, i) => [role, key(10 + i)]));
+  let toTyped: Awaited<ReturnType<typeof createEncoder>>["toTyped"];
+
+  before(async () => {
+    ({ toTyped } = await createEncoder(deployment));
+  });
+
+  for (const [role, order] of orders) {
+    it(`signs ${order.kind} with the ${role}'s key alone`, async () => {
+      const signer = await createOrderSigner(keys);
+      const typed = toTyped(order);
+      const signature = await signer.sign(role, typed);
+      const { domain, primaryType, message } = typed;
+      const recovered = await recoverTypedDataAddress({
+        domain,
+        types: typedStructs,
+        primaryType,
+        message,
+        signature,
+      } as never);
+      expect(recovered.toLowerCase()).to.equal(signer.addressOf(role));
+      for (const other of roles.filter((one) => one !== role)) await refusalOf(signer.sign(other, typed));
+    });
+  }
+
+  it("signs nothing of a holder", async () => {
+    const signer = await createOrderSigner(keys);
+    const cancel = toTyped({
+      kind: "cancel-redemption",
+      id: word(7),
+      coin,
+      from: "locked",
+      reference: word(0),
+      deadline: 9,
+    });
+    for (const role of roles) await refusalOf(signer.sign(role, cancel));
+  });
+
+  it("has no address for a role without a key, and refuses to sign for it", async () => {
+    const signer = await createOrderSigner({ agent: key(14) });
+    expect(signer.addressOf("dealer")).to.equal(null);
+    await refusalOf(signer.sign("dealer", toTyped(mint(1, 1n))));
+  });
+
+  describe("caps what a dealer's key mints in a day", () => {
+    let now: number;
+    let signer: OrderSigner;
+    beforeEach(async () => {
+      now = 1_000_000;
+      signer = await createOrderSigner(keys, { mintPerDay: 100n, now: () => now });
+    });
+    const sign = (depositId: number, amount: bigint): Promise<Hex> =>
+      signer.sign("dealer", toTyped(mint(depositId, amount)));
+
+    it("to the unit", async () => {
+      await sign(1, 60n);
+      await sign(2, 40n);
+      await refusalOf(sign(3, 1n));
+    });
+
+    it("counting the same order once", async () => {
+      await sign(1, 100n);
+      await sign(1, 100n);
+    });
+
+    it("counting nothing that it refused", async () => {
+      await refusalOf(sign(1, 101n));
+      await sign(2, 100n);
+    });
+
+    it("until 24 hours have passed", async () => {
+      await sign(1, 100n);
+      now += 86_399_999;
+      await refusalOf(sign(2, 1n));
+      now += 1;
+      await sign(2, 100n);
+    });
+  });
+});
