@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import { defineConfig } from "hardhat/config";
+import { tasks } from "./scripts/tasks.ts";
 
 const require = createRequire(import.meta.url);
 const solc = require.resolve("solc/soljson.js");
@@ -23,6 +24,7 @@ const compiler = {
 
 export default defineConfig({
   plugins: [toolbox],
+  tasks,
   solidity: {
     profiles: { default: compiler, production: compiler },
     npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
@@ -30,6 +32,12 @@ export default defineConfig({
   // Types of the contracts for the tests; generated, so their own style is not ours to check.
   typechain: { tsNocheck: true },
   paths: { tests: { mocha: "test/contracts", solidity: "test/invariants" } },
+  test: {
+    solidity: {
+      fuzz: { runs: 256 },
+      invariant: { runs: 256, depth: 100, failOnRevert: false },
+    },
+  },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "osaka", chainId: 31337 },
     localhost: { type: "http", chainType: "l1", url: process.env["RPC_URL"] ?? "http://127.0.0.1:8545" },

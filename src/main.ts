@@ -92,7 +92,7 @@ interface Loop {
   readonly name: string;
   /** Returns true when there is more to do at once. */
   readonly turn: () => Promise<boolean>;
-  readonly pauseMs: number;
+  readonly pauseMs: () => number;
 }
 
 /** Runs a loop until `signal`; a fault is logged and the turn repeated, a broken invariant ends the process. */
@@ -103,7 +103,7 @@ async function runLoop(
   while (!signal.aborted) {
     try {
       if (await loop.turn()) continue;
-      await Promise.race([sleep(loop.pauseMs, undefined, { signal }).catch(() => undefined), bell()]);
+      await Promise.race([sleep(loop.pauseMs(), undefined, { signal }).catch(() => undefined), bell()]);
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       log.error(
@@ -217,12 +217,12 @@ async function assemble(config: Config, store: Store, log: Logger) {
   const loops: readonly Loop[] = [
     {
       name: "confirm",
-      pauseMs: config.POLL_MS,
+      pauseMs: () => config.POLL_MS,
       turn: async () => (await head.tick()) === defaultFollowerLimits.blocks,
     },
     {
       name: "plan and send",
-      pauseMs: config.POLL_MS,
+      pauseMs: () => config.POLL_MS,
       async turn() {
         const planned = await planner.tick();
         return (await sender.tick()) > 0 && planned > 0;
@@ -230,7 +230,8 @@ async function assemble(config: Config, store: Store, log: Logger) {
     },
     {
       name: "reconcile",
-      pauseMs: config.RECONCILE_SECONDS * 1_000,
+      // The first statement comes with the first final block.
+      pauseMs: () => (reconciler.latest() === null ? config.POLL_MS : config.RECONCILE_SECONDS * 1_000),
       async turn() {
         if (head.final !== null) await reconciler.run();
         return false;
@@ -251,7 +252,11 @@ async function run(): Promise<void> {
   const { signal } = stopping;
   const running = loops.map((loop) =>
     // Only the planner is woken by commits; the follower has the chain to ask, the reconciler its own pace.
-    runLoop(loop, { signal, log, bell: loop.name === "plan and send" ? bell.next : () => new Promise<void>(() => {}) }),
+    runLoop(loop, {
+      signal,
+      log,
+      bell: loop.name === "plan and send" ? () => bell.next() : () => new Promise<void>(() => {}),
+    }),
   );
   const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   await server.listen({ host: config.HOST, port: config.PORT });
