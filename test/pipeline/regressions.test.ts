@@ -5,7 +5,8 @@ import { expect } from "chai";
 import { toWord } from "../../src/domain/hex.ts";
 import type { Store } from "../../src/pipeline/ports.ts";
 import { toReplacementFees } from "../../src/pipeline/send.ts";
-import { createModelSigner, laneA, laneB, wallet } from "../support/model-codec.ts";
+import { laneOf } from "../../src/pipeline/slots.ts";
+import { createModelSigner, encoder, laneA, laneB, wallet } from "../support/model-codec.ts";
 import { createTown, funds, payment } from "../support/town.ts";
 
 const ours = [laneA, laneB];
@@ -156,7 +157,10 @@ describe("failures seen elsewhere", () => {
   // Guard: a lane's purse closes that lane alone. P14.
   it("F13: a lane without gas holds, the others go on, and it resumes after a top-up", async () => {
     const town = await createTown();
-    town.model.purses.set(laneA, 0n);
+    // The lane of the oldest payment: the others' slots come after its own.
+    const empty = laneOf(encoder.encode(payment(1)).facts, ours);
+    const other = empty === laneA ? laneB : laneA;
+    town.model.purses.set(empty, 0n);
     const intents = [];
     for (let payer = 1; payer <= 6; payer++) intents.push(await town.accept(payment(payer)));
     await town.block(5);
@@ -164,9 +168,9 @@ describe("failures seen elsewhere", () => {
     for (const intent of intents) states.push((await town.read(intent)).state);
     expect(states).to.include("settled");
     expect(states).to.include("accepted");
-    expect(new Set(town.model.transactionsOf(ours).map(({ from }) => from))).to.deep.equal(new Set([laneB]));
-    expect(town.house.notices.find(({ code }) => code === "lane_out_of_gas")?.subject).to.equal(laneA);
-    town.model.purses.set(laneA, 10n ** 18n);
+    expect(new Set(town.model.transactionsOf(ours).map(({ from }) => from))).to.deep.equal(new Set([other]));
+    expect(town.house.notices.find(({ code }) => code === "lane_out_of_gas")?.subject).to.equal(empty);
+    town.model.purses.set(empty, 10n ** 18n);
     expect(await town.settle()).to.equal(0);
     for (const intent of intents) expect((await town.read(intent)).state).to.equal("settled");
   });
@@ -279,6 +283,16 @@ describe("failures seen elsewhere", () => {
     expect((await town.read(intent)).state).to.equal("settled");
   });
 
+  // Guard: the bound of unmined slots. F18: where it is too low, planning waits; nothing is lost.
+  it("F17, F18: no lane has more unmined slots than its bound, and all is settled nevertheless", async () => {
+    const town = await createTown({ signer: oneLane(), planner: { rows: 1, unminedSlots: 2 } });
+    for (let payer = 1; payer <= 6; payer++) await town.accept(payment(payer));
+    for (let i = 0; i < 3; i++) await town.round();
+    expect(await town.store.readOpenSlots(laneA, 10)).to.have.length(2);
+    expect(await town.settle()).to.equal(0);
+    expect(await town.store.readOpenSlots(laneA, 10), "F17: what is final is no longer looked at").to.have.length(0);
+  });
+
   // Guard: the planner reads the halt; sender and intake do not.
   it("rule 12: a halt stops new slots only; what is committed is sent and what is signed is accepted", async () => {
     const town = await createTown();
@@ -333,6 +347,20 @@ describe("failures seen elsewhere", () => {
       expect(town.house.notices.map(({ code }) => code)).to.include("reprice_capped");
       town.model.baseFee = 1n;
       expect(await town.settle()).to.equal(0);
+    });
+
+    it("stops at the bound of attempts", async () => {
+      const limits = { repriceBlocks: 1, attempts: 3 };
+      const town = await createTown({ signer: oneLane(), sender: limits });
+      town.model.baseFee = 1n << 40n;
+      await town.accept(payment(1));
+      for (let rise = 1; rise <= 10; rise++) {
+        town.model.market = { maxFeePerGas: 100n * 2n ** BigInt(rise), maxPriorityFeePerGas: 10n };
+        await town.block(2);
+      }
+      const [slot] = await town.store.readOpenSlots(laneA, 10);
+      expect(slot?.attempts).to.have.length(3);
+      expect(town.model.arrived.size).to.equal(3);
     });
 
     it("toReplacementFees rounds up, follows the market, and keeps the tip below the whole", () => {
