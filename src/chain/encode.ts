@@ -39,7 +39,7 @@ export const gasLimits: Readonly<Record<IntentKind, bigint>> = {
   accept: 80_000n + contractSignerGas,
   reject: 100_000n + contractSignerGas + escrowGas,
   "mark-sent": 80_000n + contractSignerGas,
-  confirm: 100_000n + contractSignerGas + escrowGas,
+  confirm: 120_000n + contractSignerGas + escrowGas,
   reclaim: 100_000n + escrowGas,
   attest: 110_000n + contractSignerGas,
   minting: 110_000n + contractSignerGas,

@@ -17,7 +17,7 @@ export type Finality = "finalized" | { readonly depth: number };
 export interface ChainOptions extends RpcOptions {
   readonly deployment: Deployment;
   readonly finality: Finality;
-  /** Wei per gas; `fees` never asks for more. */
+  /** Wei per gas; `fees` never asks for more. Left out where whoever plans holds at a cap of its own and has to see the real price. */
   readonly maxFeePerGas?: bigint;
 }
 

@@ -13,7 +13,7 @@ import { createLaneSigner } from "../../src/chain/signer.ts";
 import type { Draft } from "../../src/domain/draft.ts";
 import type { BlockFacts, BlockRef } from "../../src/domain/facts.ts";
 import type { Address, Hex, Word } from "../../src/domain/hex.ts";
-import type { IntentFacts } from "../../src/domain/intent.ts";
+import type { IntentFacts, IntentKind } from "../../src/domain/intent.ts";
 import type { Chain, Deployment, Encoder, LaneSigner, SendAnswer, SlotKey } from "../../src/pipeline/ports.ts";
 import { type RpcAnswer, unwrap } from "../../src/chain/rpc.ts";
 import { type Client, type LocalChain, richKeys, startLocalChain } from "./local-chain.ts";
@@ -71,6 +71,8 @@ export interface Network {
   mine(call: { readonly to: Address; readonly data: Hex; readonly gas: bigint }): Promise<Mined>;
   /** Carries out a prepared call. */
   submit(intent: IntentFacts): Promise<Mined>;
+  /** The most gas that a call of each kind used so far when it succeeded. */
+  readonly gasUsed: ReadonlyMap<IntentKind, bigint>;
   /** A transaction of an account that is no lane. */
   mineAsStranger(call: { readonly to: Address; readonly data: Hex }): Promise<BlockFacts>;
   head(): Promise<BlockRef>;
@@ -100,6 +102,7 @@ export async function startNetwork(client: Client, args: readonly string[] = [])
     const lane = lanes.lanes[0] as Address;
     const accounts = await local.rpc.ask<readonly Address[]>("eth_accounts");
 
+    const gasUsed = new Map<IntentKind, bigint>();
     const head = (): Promise<BlockRef> => chain.head();
 
     /** The block a transaction was mined in, as facts. Anvil mines a moment after it has answered. */
@@ -139,9 +142,14 @@ export async function startNetwork(client: Client, args: readonly string[] = [])
         return encoder.encode({ ...draft, signature: sign(actor, typed) } as Draft).facts;
       },
       mine,
-      submit({ action }) {
+      gasUsed,
+      async submit({ kind, action }) {
         if (action.kind !== "call") throw new Error("a row is settled, not called");
-        return mine(action);
+        const mined = await mine(action);
+        const [slot] = mined.facts.slots;
+        const most = gasUsed.get(kind) ?? 0n;
+        if (slot?.succeeded === true && slot.gasUsed > most) gasUsed.set(kind, slot.gasUsed);
+        return mined;
       },
       async mineAsStranger({ to, data }) {
         const transaction = { from: accounts[2], to, data, gas: "0xf4240" };

@@ -6,11 +6,11 @@ import { expect } from "chai";
 import { decodeFunctionResult, encodeFunctionData } from "viem";
 import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
 import { deploy } from "../../src/chain/deploy.ts";
-import { encodeSettle } from "../../src/chain/encode.ts";
+import { encodeSettle, gasLimits } from "../../src/chain/encode.ts";
 import { createSandbox } from "../../src/chain/sandbox.ts";
 import type { RedemptionTerms } from "../../src/domain/facts.ts";
 import { type Address, type Hex, toWord, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
-import { type IntentFacts, stepFence } from "../../src/domain/intent.ts";
+import { type IntentFacts, type IntentKind, stepFence } from "../../src/domain/intent.ts";
 import { judgeConsumption } from "../../src/domain/lifecycle.ts";
 import type { Client } from "./local-chain.ts";
 import { richKeys } from "./local-chain.ts";
@@ -554,6 +554,25 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
         "latest",
       );
       expect(BigInt(lifetime)).to.equal(45n * 86_400n);
+    });
+
+    describe("gas limits", () => {
+      it("leave a quarter above what any call used, apart from a contract signer and the escrow's floor", async () => {
+        const cancel = { kind: "cancel", coin: network.coin, authorizer: address("payer"), nonce: id(0xcafe) } as const;
+        await network.submit(network.prepare(cancel, "payer"));
+        const reserves: Readonly<Partial<Record<IntentKind, bigint>>> = {
+          reclaim: 260_000n,
+          "cancel-redemption": 420_000n,
+          reject: 420_000n,
+          confirm: 420_000n,
+        };
+        for (const [kind, used] of network.gasUsed) {
+          const room = gasLimits[kind] - (reserves[kind] ?? 160_000n);
+          expect(used * 5n, `${kind} used ${used} of ${room}`).to.be.at.most(room * 4n);
+        }
+        const called = Object.keys(gasLimits).filter((kind) => kind !== "transfer");
+        expect([...network.gasUsed.keys()]).to.have.members(called);
+      });
     });
   });
 }

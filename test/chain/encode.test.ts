@@ -1,0 +1,331 @@
+/**
+ * What each kind of draft becomes: who must have signed, which fence it consumes, who pays and receives, until when, and which call carries
+ * it out. Digests and rows are in `vectors.test.ts`, acceptance by the contracts in `node.test.ts`.
+ */
+import { expect } from "chai";
+import { decodeFunctionData, keccak256 } from "viem";
+import { isFresh } from "../../scripts/abi.ts";
+import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
+import { createEncoder, encodeSettle, gasLimits, never } from "../../src/chain/encode.ts";
+import type { Draft, StepDraft, TransferDraft } from "../../src/domain/draft.ts";
+import { type Address, type Hex, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
+import { type IntentFacts, stepFence } from "../../src/domain/intent.ts";
+import type { Deployment, Encoder } from "../../src/pipeline/ports.ts";
+
+const at = (n: number): Address => `0x${n.toString(16).padStart(40, "0")}`;
+const word = (n: number): Word => `0x${n.toString(16).padStart(64, "0")}`;
+const [coin, treasury, redemptions, alice, bob, signer] = [at(0xc0), at(0xc1), at(0xc2), at(1), at(2), at(3)] as const;
+const deployment: Deployment = {
+  chainId: 31_337,
+  authority: at(0xc3),
+  treasury,
+  redemptions,
+  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
+  block: 0,
+};
+const compact: Hex = `0x${"11".repeat(32)}91${"22".repeat(31)}`;
+const signature: Hex = `0x${"11".repeat(32)}11${"22".repeat(31)}1c`;
+const deadline = 1_000;
+const order = { coin, deadline, signer, signature } as const;
+const terms = {
+  coin,
+  holder: alice,
+  amount: 10_000n,
+  payout: word(0x9a),
+  acceptBy: 100,
+  payoutBy: 200,
+  finalBy: 300,
+  salt: word(0x5a),
+};
+const transfer: TransferDraft = {
+  kind: "transfer",
+  coin,
+  authorization: { from: alice, to: bob, value: 7n, validAfter: 3, validBefore: 9, nonce: word(5) },
+  memo: word(0x3e),
+  signature,
+  reference: "rent",
+};
+const id = word(0x1d);
+
+interface Case {
+  readonly draft: Draft;
+  readonly signer: Address | null;
+  readonly facts: Partial<IntentFacts>;
+  readonly to: Address;
+  readonly call: string;
+}
+
+const step = (kind: StepDraft["kind"], from: StepDraft["from"], call: string): Case => ({
+  draft: { ...order, kind, id, from, reference: word(0xbe) },
+  signer,
+  facts: {
+    fence: stepFence(redemptions, id, from),
+    payer: null,
+    payee: kind === "cancel-redemption" ? signer : null,
+    amount: 0n,
+    validBefore: deadline + 1,
+    subject: id,
+  },
+  to: redemptions,
+  call,
+});
+
+const cases: readonly Case[] = [
+  {
+    draft: { kind: "cancel", coin, authorizer: alice, nonce: word(5), signature },
+    signer: alice,
+    facts: {
+      fence: { scope: coin, subject: alice, key: word(5) },
+      payer: null,
+      payee: alice,
+      amount: 0n,
+      validBefore: never,
+      subject: null,
+    },
+    to: coin,
+    call: "cancelAuthorization",
+  },
+  {
+    draft: { ...order, kind: "mint", depositId: word(0xd), to: bob, amount: 9n },
+    signer,
+    facts: {
+      fence: { scope: treasury, subject: zeroAddress, key: word(0xd) },
+      payer: null,
+      payee: bob,
+      amount: 9n,
+      validBefore: deadline + 1,
+      subject: word(0xd),
+    },
+    to: treasury,
+    call: "mintBySig",
+  },
+  step("cancel-redemption", "locked", "cancelBySig"),
+  step("accept", "locked", "acceptBySig"),
+  step("reject", "accepted", "rejectBySig"),
+  step("mark-sent", "accepted", "markSentBySig"),
+  step("confirm", "sent", "confirmBySig"),
+  {
+    draft: { kind: "reclaim", id, coin, from: "sent" },
+    signer: null,
+    facts: {
+      fence: stepFence(redemptions, id, "sent"),
+      payer: null,
+      payee: null,
+      amount: 0n,
+      validBefore: never,
+      subject: id,
+      digest: keccak256(`${redemptions}${id.slice(2)}03`),
+    },
+    to: redemptions,
+    call: "reclaim",
+  },
+  ...(
+    [
+      ["attest", { amount: 5n, asOf: 4, reportHash: word(0xab) }, "attestBySig"],
+      ["minting", { enabled: true }, "setMintingBySig"],
+    ] as const
+  ).map(
+    ([kind, rest, call]): Case => ({
+      draft: { ...order, kind, orderId: word(0x0d), ...rest } as Draft,
+      signer,
+      facts: {
+        fence: { scope: treasury, subject: signer, key: word(0x0d) },
+        payer: null,
+        payee: null,
+        amount: 0n,
+        validBefore: deadline + 1,
+        subject: word(0x0d),
+      },
+      to: treasury,
+      call,
+    }),
+  ),
+  ...(
+    [
+      ["freeze", { amount: null, caseId: word(0xca), until: 8 }, "freezeBySig"],
+      ["unfreeze", { caseId: word(0xca) }, "unfreezeBySig"],
+    ] as const
+  ).map(
+    ([kind, rest, call]): Case => ({
+      draft: { ...order, kind, orderId: word(0x0d), account: bob, ...rest } as Draft,
+      signer,
+      facts: {
+        fence: { scope: coin, subject: signer, key: word(0x0d) },
+        payer: null,
+        payee: bob,
+        amount: 0n,
+        validBefore: deadline + 1,
+        subject: word(0x0d),
+      },
+      to: coin,
+      call,
+    }),
+  ),
+];
+
+function decode(data: Hex): { readonly functionName: string; readonly args: readonly unknown[] } {
+  const abi = [...stablecoinAbi, ...treasuryAbi, ...redemptionEscrowAbi];
+  return decodeFunctionData({ abi, data }) as { functionName: string; args: readonly unknown[] };
+}
+
+describe("createEncoder", () => {
+  let encoder: Encoder;
+  before(async () => {
+    encoder = await createEncoder(deployment);
+  });
+
+  it("rests on ABIs that are the build's", () => {
+    expect(isFresh()).to.equal(true);
+  });
+
+  for (const { draft, signer: expected, facts, to, call } of cases) {
+    it(`makes ${draft.kind} a call of ${call}`, () => {
+      const encoded = encoder.encode(draft);
+      expect(encoded.signer).to.equal(expected);
+      expect(encoded.signature).to.equal(draft.kind === "reclaim" ? null : signature);
+      expect(encoded.facts).to.deep.include({
+        ...facts,
+        kind: draft.kind,
+        coin,
+        validAfter: 0,
+        memo: null,
+        reference: null,
+      });
+      const { action } = encoded.facts;
+      if (action.kind !== "call") throw new Error("a row");
+      expect([action.to, action.gas]).to.deep.equal([to, gasLimits[draft.kind]]);
+      const { functionName, args } = decode(action.data);
+      expect(functionName).to.equal(call);
+      if (draft.kind !== "reclaim") expect(args.at(-1)).to.equal(signature);
+    });
+  }
+
+  it("makes a lock a call under the coin's fence", () => {
+    const redemptionId = encoder.redemptionId(terms);
+    const { facts, signer: holder } = encoder.encode({ kind: "lock", terms, signature });
+    expect(holder).to.equal(alice);
+    expect(facts).to.deep.include({
+      fence: { scope: coin, subject: alice, key: redemptionId },
+      payer: alice,
+      payee: redemptions,
+      amount: 10_000n,
+      validAfter: 0,
+      validBefore: terms.acceptBy,
+      memo: null,
+      subject: redemptionId,
+      coin,
+    });
+    expect(encoder.toTyped({ kind: "lock", terms, signature })).to.deep.include({
+      primaryType: "ReceiveWithAuthorization",
+      message: { from: alice, to: redemptions, value: 10_000n, validAfter: 0n, validBefore: 100n, nonce: redemptionId },
+    });
+  });
+
+  it("makes a transfer a row", () => {
+    const { facts, signer: payer } = encoder.encode(transfer);
+    expect(payer).to.equal(alice);
+    expect(facts).to.deep.include({
+      fence: { scope: coin, subject: alice, key: word(5) },
+      payer: alice,
+      payee: bob,
+      amount: 7n,
+      validAfter: 3,
+      validBefore: 9,
+      memo: word(0x3e),
+      subject: null,
+      reference: "rent",
+    });
+    expect(facts.action.kind).to.equal("row");
+  });
+
+  it("gives one digest to a signature written in two ways", () => {
+    const other = encoder.encode({ ...transfer, signature: compact }).facts;
+    expect(other.digest).to.equal(encoder.encode(transfer).facts.digest);
+    expect(other.action).to.deep.equal(encoder.encode(transfer).facts.action);
+  });
+
+  it("hands a call the 65 bytes of a compact signature, and a contract's signature as it is", () => {
+    const cancel = { kind: "cancel", coin, authorizer: alice, nonce: word(5) } as const;
+    const lastOf = (given: Hex): unknown => {
+      const { action } = encoder.encode({ ...cancel, signature: given }).facts;
+      return action.kind === "call" ? decode(action.data).args.at(-1) : null;
+    };
+    expect(lastOf(compact)).to.equal(signature);
+    expect(lastOf("0xabcdef")).to.equal("0xabcdef");
+  });
+
+  it("gives a different digest when any field of any draft differs", () => {
+    const digests = new Set<string>();
+    let count = 0;
+    const see = (draft: Draft): void => {
+      digests.add(encoder.encode(draft).facts.digest);
+      count++;
+    };
+    const { authorization } = transfer;
+    see(transfer);
+    see({ ...transfer, memo: null });
+    see({ ...transfer, memo: zeroWord });
+    for (const change of [
+      { from: bob },
+      { to: alice },
+      { value: 8n },
+      { validAfter: 4 },
+      { validBefore: 10 },
+      { nonce: word(6) },
+    ]) {
+      see({ ...transfer, authorization: { ...authorization, ...change } });
+    }
+    for (const { draft } of cases) see(draft);
+    see({ ...order, kind: "reject", id, from: "locked", reference: word(0xbe) });
+    see({ ...order, kind: "freeze", orderId: word(0x0d), account: bob, amount: 1n, caseId: word(0xca), until: 8 });
+    see({ kind: "reclaim", id, coin, from: "locked" });
+    expect(digests.size).to.equal(count);
+  });
+
+  it("makes a transfer that no row can carry a call of its own", () => {
+    const far = { ...transfer.authorization, validBefore: 2 ** 40 };
+    const withMemo = encoder.encode({ ...transfer, authorization: far }).facts.action;
+    const without = encoder.encode({ ...transfer, authorization: far, memo: null }).facts.action;
+    if (withMemo.kind !== "call" || without.kind !== "call") throw new Error("a row");
+    expect(decode(withMemo.data).functionName).to.equal("transferWithMemo");
+    expect(decode(without.data).functionName).to.equal("transferWithAuthorization");
+    expect(decode(without.data).args).to.deep.equal([alice, bob, 7n, 3n, 2n ** 40n, word(5), signature]);
+  });
+
+  it("throws for a coin of another deployment", () => {
+    expect(() => encoder.encode({ ...transfer, coin: at(0xbad) })).to.throw(RangeError);
+    expect(() => encoder.encode({ kind: "lock", terms: { ...terms, coin: at(0xbad) }, signature })).to.throw(
+      RangeError,
+    );
+    expect(() => encoder.encode({ ...order, coin: at(0xbad), kind: "minting", orderId: id, enabled: true })).to.throw(
+      RangeError,
+    );
+  });
+
+  it("throws for what does not fit its type", () => {
+    const broken: readonly Partial<TransferDraft["authorization"]>[] = [
+      { value: -1n },
+      { value: 2n ** 256n },
+      { nonce: "0x12" },
+      { from: word(1) },
+      { to: `0x${"zz".repeat(20)}` },
+    ];
+    for (const change of broken) {
+      expect(() => encoder.encode({ ...transfer, authorization: { ...transfer.authorization, ...change } })).to.throw(
+        RangeError,
+      );
+    }
+  });
+
+  it("has nothing to sign for a reclaim", () => {
+    expect(() => encoder.toTyped({ kind: "reclaim", id, coin, from: "locked" })).to.throw(RangeError);
+  });
+});
+
+describe("encodeSettle", () => {
+  it("joins rows without anything between them", () => {
+    const { functionName, args } = decode(encodeSettle(["0x0102", "0x03"]));
+    expect([functionName, args]).to.deep.equal(["settle", ["0x010203"]]);
+    expect(decode(encodeSettle([])).args).to.deep.equal(["0x"]);
+  });
+});
