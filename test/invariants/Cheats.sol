@@ -31,4 +31,4 @@ interface Cheats {
     function getRecordedLogs() external returns (Log[] memory);
 }
 
-Cheats constant CHEATS = Cheats(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
+Cheats constant vm = Cheats(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);

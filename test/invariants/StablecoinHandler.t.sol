@@ -5,7 +5,7 @@ import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Stablecoin} from "../../contracts/Stablecoin.sol";
 import {IStablecoin} from "../../contracts/interfaces/IStablecoin.sol";
 import {CoinMockEscrow} from "../../contracts/mocks/CoinMocks.sol";
-import {CHEATS, Cheats} from "./Cheats.sol";
+import {vm, Cheats} from "./Cheats.sol";
 
 /// @title StablecoinHandler
 /// @notice Drives the coin with whatever the fuzzer says and keeps a naive account of what must be true afterwards.
@@ -60,7 +60,7 @@ contract StablecoinHandler {
         coin = new Stablecoin(address(manager), "Remesa Dollar", "XUS", "1");
         escrow = new CoinMockEscrow(IStablecoin(address(coin)));
         for (uint256 i = 0; i < ACCOUNTS; i++) {
-            _addresses[i] = i == HOLDERS ? address(escrow) : CHEATS.addr(i + 1);
+            _addresses[i] = i == HOLDERS ? address(escrow) : vm.addr(i + 1);
             _indexPlusOne[_addresses[i]] = i + 1;
         }
         bytes4[] memory selectors = new bytes4[](7);
@@ -82,12 +82,12 @@ contract StablecoinHandler {
             _ghosts[i].balance = 1_000_000;
             _ghosts[i].indexed_ = 1_000_000;
             minted += 1_000_000;
-            CHEATS.prank(accountOf(i));
+            vm.prank(accountOf(i));
             coin.approve(address(escrow), WHOLE);
-            CHEATS.prank(accountOf(i));
+            vm.prank(accountOf(i));
             coin.approve(accountOf((i + 1) % HOLDERS), WHOLE);
         }
-        CHEATS.recordLogs();
+        vm.recordLogs();
     }
 
     // ------------------------------------------------------------------------------------------ what is asked
@@ -115,7 +115,7 @@ contract StablecoinHandler {
         amount = _amount(from, amount);
         bytes4 expected =
             pausedBits & 1 != 0 ? IStablecoin.StablecoinPaused.selector : _transferCheck(from, to, amount);
-        CHEATS.prank(accountOf(from));
+        vm.prank(accountOf(from));
         _expect(_call(abi.encodeCall(coin.transfer, (accountOf(to), amount))), expected, 1);
         if (expected == OK) _move(from, to, amount);
         _finish();
@@ -128,7 +128,7 @@ contract StablecoinHandler {
         bytes4 expected = _transferCheck(from, to, amount);
         if (_ghosts[spender].whole) expected = IStablecoin.StablecoinFrozen.selector;
         if (pausedBits & 1 != 0) expected = IStablecoin.StablecoinPaused.selector;
-        CHEATS.prank(accountOf(spender));
+        vm.prank(accountOf(spender));
         _expect(_call(abi.encodeCall(coin.transferFrom, (accountOf(from), accountOf(to), amount))), expected, 1);
         if (expected == OK) _move(from, to, amount);
         _finish();
@@ -202,7 +202,7 @@ contract StablecoinHandler {
         Ghost storage ghost = _ghosts[account];
         uint256 newBase = ghost.base + (distance % 100);
         bytes4 expected = newBase == ghost.base ? IStablecoin.StablecoinNonceBaseInvalid.selector : OK;
-        CHEATS.prank(accountOf(account));
+        vm.prank(accountOf(account));
         _expect(_call(abi.encodeWithSignature("skipNonces(uint256)", newBase)), expected, 3);
         if (expected == OK) {
             ghost.base = newBase;
@@ -231,7 +231,7 @@ contract StablecoinHandler {
         amount = _amount(from, amount);
         bytes4 expected = _ghosts[from].whole ? IStablecoin.StablecoinFrozen.selector : _balanceCheck(from, amount);
         if (pausedBits & 8 != 0) expected = IStablecoin.StablecoinPaused.selector;
-        CHEATS.prank(accountOf(from));
+        vm.prank(accountOf(from));
         _expect(_call(abi.encodeCall(coin.burn, (amount))), expected, 1);
         if (expected == OK) {
             _ghosts[from].balance -= amount;
@@ -311,7 +311,7 @@ contract StablecoinHandler {
     }
 
     function pass(uint256 time) external {
-        CHEATS.warp(block.timestamp + (time % 3_000));
+        vm.warp(block.timestamp + (time % 3_000));
         _finish();
     }
 
@@ -485,11 +485,11 @@ contract StablecoinHandler {
     }
 
     function _vrs(Payment memory p, bytes32 structHash) private view returns (uint8 v, bytes32 r, bytes32 s) {
-        return CHEATS.sign(p.forged ? 99 : p.from + 1, _digest(structHash));
+        return vm.sign(p.forged ? 99 : p.from + 1, _digest(structHash));
     }
 
     function _sign(uint256 account, bytes32 structHash) private view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = CHEATS.sign(account + 1, _digest(structHash));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(account + 1, _digest(structHash));
         return abi.encodePacked(r, s, v);
     }
 
@@ -570,7 +570,7 @@ contract StablecoinHandler {
 
     /// @dev The RowSkipped events are exactly those expected, in order.
     function _requireSkips(Payment[3] memory ps, bytes4[3] memory expected) private {
-        Cheats.Log[] memory logs = CHEATS.getRecordedLogs();
+        Cheats.Log[] memory logs = vm.getRecordedLogs();
         uint256 next;
         for (uint256 i = 0; i < logs.length; i++) {
             if (logs[i].topics[0] != IStablecoin.RowSkipped.selector) continue;
@@ -589,7 +589,7 @@ contract StablecoinHandler {
 
     function _finish() private {
         steps++;
-        _index(CHEATS.getRecordedLogs());
+        _index(vm.getRecordedLogs());
     }
 
     /// @dev Adds up the Transfer events, as an indexer does.
