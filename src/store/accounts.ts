@@ -7,19 +7,24 @@ import { windowNonceLimit, windowSize } from "../domain/intent.ts";
 import type { StoredAccount } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
-import { toAccountKey, toBlob, toHex, toWindowNonce, toWindowRange } from "./rows.ts";
+import { pack, type Packed } from "./pack.ts";
+import { toAccountKey, toBlob, toWindowRange } from "./rows.ts";
 
-interface AccountRow {
-  id: bigint;
-  coin: Buffer;
-  address: Buffer;
-  balance: bigint;
-  posted: bigint;
-  held: bigint;
-  frozen: bigint;
-  frozen_whole: bigint;
-  nonce_base: bigint;
-}
+const shape = {
+  id: "int",
+  coin: "hex",
+  address: "hex",
+  balance: "int",
+  posted: "int",
+  held: "int",
+  frozen: "int",
+  frozen_whole: "int",
+  nonce_base: "int",
+} as const;
+type AccountRow = Packed<typeof shape>;
+const accountRow = pack(shape, "accounts");
+/** The window nonce of a stored fence: its last eight bytes. */
+const nonceOf = pack({ nonce: "hex" }, "", { nonce: "substr(fence, 66)" });
 
 /** An account being changed by one transaction. The caller adds to the deltas and sets the rest; `flush` writes it once. */
 export interface OpenAccount {
@@ -45,6 +50,8 @@ export interface AccountBook {
 export interface Accounts {
   /** Raises the hold when the account can bear it; its id, or null when nothing was written. */
   hold(coin: Address, address: Address, amount: bigint): bigint | null;
+  /** Gives a hold of this same transaction back. */
+  unhold(account: bigint, amount: bigint): void;
   openBook(): AccountBook;
   read(coin: Address, address: Address): StoredAccount;
   /** The base reached from `base` over consumed nonces. */
@@ -55,21 +62,24 @@ export interface Accounts {
   forget(number: number): void;
 }
 
-const columns = "id, coin, address, balance, posted, held, frozen, frozen_whole, nonce_base";
-
 function prepare({ database }: Engine) {
   return {
-    find: database.prepare<[Buffer, Buffer], AccountRow>(
-      `SELECT ${columns} FROM accounts WHERE coin = ? AND address = ?`,
-    ),
-    findById: database.prepare<[bigint], AccountRow>(`SELECT ${columns} FROM accounts WHERE id = ?`),
-    add: database.prepare<[Buffer, Buffer], AccountRow>(
-      `INSERT INTO accounts (coin, address) VALUES (?, ?) RETURNING ${columns}`,
-    ),
-    hold: database.prepare<[bigint, Buffer, Buffer, bigint], { id: bigint }>(
-      `UPDATE accounts SET held = held + ?
-       WHERE coin = ? AND address = ? AND frozen_whole = 0 AND balance - frozen - held >= ? RETURNING id`,
-    ),
+    find: database
+      .prepare<[Buffer, Buffer], string>(`SELECT ${accountRow.sql} FROM accounts WHERE coin = ? AND address = ?`)
+      .pluck(),
+    findById: database.prepare<[bigint], string>(`SELECT ${accountRow.sql} FROM accounts WHERE id = ?`).pluck(),
+    add: database
+      .prepare<[Buffer, Buffer], string>(
+        `INSERT INTO accounts (coin, address) VALUES (?, ?) RETURNING ${accountRow.sql}`,
+      )
+      .pluck(),
+    hold: database
+      .prepare<[bigint, Buffer, Buffer, bigint], bigint>(
+        `UPDATE accounts SET held = held + ?
+         WHERE coin = ? AND address = ? AND frozen_whole = 0 AND balance - frozen - held >= ? RETURNING id`,
+      )
+      .pluck(),
+    unhold: database.prepare<[bigint, bigint]>("UPDATE accounts SET held = held - ? WHERE id = ?"),
     write: database.prepare<[bigint, bigint, bigint, bigint, number, bigint, bigint]>(
       `UPDATE accounts SET balance = balance + ?, held = held + ?, nonce_base = ?, frozen = ?, frozen_whole = ?
        WHERE id = ? AND held + ? >= 0`,
@@ -86,12 +96,16 @@ function prepare({ database }: Engine) {
     ),
     drop: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number > ?`),
     forget: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number <= ?`),
-    consumed: database.prepare<[Buffer, Buffer, bigint], { fence: Buffer }>(
-      `SELECT fence FROM fences WHERE fence >= ? AND fence < ? ORDER BY fence LIMIT ?`,
-    ),
-    live: database.prepare<[Buffer, Buffer], { fence: Buffer }>(
-      `SELECT DISTINCT fence FROM intent_work WHERE fence >= ? AND fence < ? ORDER BY fence`,
-    ),
+    consumed: database
+      .prepare<[Buffer, Buffer, bigint], string>(
+        `SELECT ${nonceOf.sql} FROM fences WHERE fence >= ? AND fence < ? ORDER BY fence LIMIT ?`,
+      )
+      .pluck(),
+    live: database
+      .prepare<[Buffer, Buffer], string>(
+        `SELECT DISTINCT ${nonceOf.sql} FROM intent_work WHERE fence >= ? AND fence < ? ORDER BY fence`,
+      )
+      .pluck(),
   };
 }
 
@@ -102,8 +116,8 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
   function open(row: AccountRow): OpenAccount {
     const account: OpenAccount = {
       id: row.id,
-      coin: toHex(row.coin),
-      address: toHex(row.address),
+      coin: row.coin,
+      address: row.address,
       balance: row.balance,
       balanceDelta: 0n,
       heldDelta: 0n,
@@ -140,14 +154,14 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
       const key: [Buffer, Buffer] = [toBlob(coin), toBlob(address)];
       const row = sql.find.get(...key) ?? sql.add.get(...key);
       if (row === undefined) throw new Error("INSERT … RETURNING returned no row");
-      return open(row);
+      return open(accountRow.read(row));
     },
     byId(id) {
       const known = byId.get(id);
       if (known !== undefined) return known;
       const row = sql.findById.get(id);
       assertInvariant(row !== undefined, "P9", `account ${id} is gone`);
-      return open(row);
+      return open(accountRow.read(row));
     },
     flush(block) {
       for (const key of [...byKey.keys()].sort()) {
@@ -160,17 +174,22 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
 
 export function createAccounts(engine: Engine): Accounts {
   const sql = prepare(engine);
+  const toNonce = (text: string): bigint => BigInt(nonceOf.read(text).nonce);
 
   function consumedFrom(coin: Address, account: Address, from: bigint): bigint[] {
     const range = toWindowRange({ coin, account, from, to: windowNonceLimit });
-    return sql.consumed.all(...range, windowSize).map((row) => toWindowNonce(row.fence));
+    return sql.consumed.all(...range, windowSize).map(toNonce);
   }
 
   return {
-    hold: (coin, address, amount) => sql.hold.get(amount, toBlob(coin), toBlob(address), amount)?.id ?? null,
+    hold: (coin, address, amount) => sql.hold.get(amount, toBlob(coin), toBlob(address), amount) ?? null,
+    unhold(account, amount) {
+      sql.unhold.run(amount, account);
+    },
     openBook: () => createBook(sql),
     read(coin, address) {
-      const row = sql.find.get(toBlob(coin), toBlob(address));
+      const text = sql.find.get(toBlob(coin), toBlob(address));
+      const row = text === undefined ? undefined : accountRow.read(text);
       const nonceBase = row?.nonce_base ?? 0n;
       const all = toWindowRange({ coin, account: address, from: 0n, to: windowNonceLimit });
       return {
@@ -182,7 +201,7 @@ export function createAccounts(engine: Engine): Accounts {
         frozen: row?.frozen_whole === 1n ? null : (row?.frozen ?? 0n),
         nonceBase,
         consumed: consumedFrom(coin, address, nonceBase),
-        live: sql.live.all(...all).map((live) => toWindowNonce(live.fence)),
+        live: sql.live.all(...all).map(toNonce),
       };
     },
     advanceBase(coin, account, base) {

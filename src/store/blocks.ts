@@ -12,7 +12,7 @@ import type { Chronicle } from "./chronicle.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
 import type { Redemptions } from "./redemptions.ts";
-import { findWindowNonce, toBlob, toBlobOrNull, toFenceBlob, toWindowRange } from "./rows.ts";
+import { findWindowNonce, toBlob, toBlobOrNull, toFenceBlob, toFenceHex, toWindowRange } from "./rows.ts";
 import type { Slots } from "./slots.ts";
 import { nextTry, type SendBack, type Work } from "./work.ts";
 
@@ -94,7 +94,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     const evidence = toEvidence(progress, consumed, consumed.by);
     for (const row of work.ofFence(fence)) {
       if (work.judge(row, { consumption: consumed, evidence, book, at })) {
-        progress.carried.set(fence.toString("hex"), row.sequence);
+        progress.carried.set(row.fence, row.sequence);
       }
     }
   }
@@ -132,7 +132,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
       const payee = book.at(movement.coin, movement.to);
       payer.balanceDelta -= movement.amount;
       payee.balanceDelta += movement.amount;
-      const fence = movement.fence === null ? null : toFenceBlob(movement.fence, "plain").toString("hex");
+      const fence = movement.fence === null ? null : toFenceHex(movement.fence, "plain");
       const { changes } = sql.move.run(
         movement.kind,
         payer.id,
@@ -155,7 +155,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     const steps = new Map<string, bigint>();
     for (const { fence, transaction, match } of facts.fences) {
       if (match.digest !== undefined) continue;
-      const intent = carried.get(toFenceBlob(fence, "plain").toString("hex"));
+      const intent = carried.get(toFenceHex(fence, "plain"));
       if (intent !== undefined) steps.set(`${transaction}${fence.key.slice(0, -2)}`, intent);
     }
     for (const moved of facts.redemptions) {
@@ -170,7 +170,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     const slot = slots.mine(mined, { number: block.number, at });
     const rows = work.ofSlot(slot);
     for (const row of rows) {
-      const skip = skipped.get(row.fence.toString("hex"));
+      const skip = skipped.get(row.fence);
       // One alone backs off; one of many is planned again at once, in a smaller batch, until the culprit is alone.
       const until = skip === undefined && !mined.succeeded && rows.length > 1 ? null : nextTry(at, row.holds);
       const change: SendBack = mined.succeeded
@@ -191,7 +191,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
       const skipped = new Map<string, HeldReason>();
       for (const skip of skips) {
         if (skip.transaction !== mined.transaction) continue;
-        skipped.set(toFenceBlob(skip.fence, "plain").toString("hex"), skip.reason);
+        skipped.set(toFenceHex(skip.fence, "plain"), skip.reason);
       }
       mineSlot(progress, mined, skipped);
     }

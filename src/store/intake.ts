@@ -41,21 +41,23 @@ function prepare({ database }: Engine) {
       "SELECT request_hash, intent FROM idempotency WHERE owner = ? AND key = ?",
     ),
     bySequence: database.prepare<[bigint], IntentRow>(`SELECT ${intentColumns} FROM ${joined} WHERE i.sequence = ?`),
-    byDigest: database.prepare<[Buffer], IntentRow>(`SELECT ${intentColumns} FROM ${joined} WHERE i.digest = ?`),
-    isLive: database.prepare<[Buffer, number], { sequence: bigint }>(
-      "SELECT sequence FROM intent_work WHERE fence = ? AND is_cancel = ?",
-    ),
+    isKnown: database.prepare<[Buffer], bigint>("SELECT sequence FROM intents WHERE digest = ?").pluck(),
+    isLive: database
+      .prepare<[Buffer, number], bigint>("SELECT sequence FROM intent_work WHERE fence = ? AND is_cancel = ?")
+      .pluck(),
+    isConsumed: database
+      .prepare<[Buffer, Buffer, Buffer, bigint], bigint>(
+        `SELECT EXISTS (SELECT 1 FROM fences WHERE fence = ?)
+           OR EXISTS (SELECT 1 FROM accounts WHERE coin = ? AND address = ? AND nonce_base > ?)`,
+      )
+      .pluck(),
     // Guards in one statement: the fence is unused, its nonce is not below the window, and no other live intent has it.
-    enter: database.prepare<[bigint, Buffer, number, number, Buffer, Buffer, Buffer, bigint]>(
-      `INSERT INTO intent_work (sequence, fence, is_cancel, state, held, valid_before)
-       SELECT ?, ?, ?, 'accepted', 0, ?
+    enter: database.prepare<[bigint, Buffer, number, bigint | null, bigint, number, Buffer, Buffer, Buffer, bigint]>(
+      `INSERT INTO intent_work (sequence, fence, is_cancel, state, account, held, valid_before)
+       SELECT ?, ?, ?, 'accepted', ?, ?, ?
        WHERE NOT EXISTS (SELECT 1 FROM fences WHERE fence = ?)
          AND NOT EXISTS (SELECT 1 FROM accounts WHERE coin = ? AND address = ? AND nonce_base > ?)
        ON CONFLICT (fence, is_cancel) DO NOTHING`,
-    ),
-    leave: database.prepare<[bigint]>("DELETE FROM intent_work WHERE sequence = ?"),
-    setHeld: database.prepare<[bigint, bigint, bigint]>(
-      "UPDATE intent_work SET account = ?, held = ? WHERE sequence = ?",
     ),
     insert: database.prepare(
       `INSERT INTO intents (sequence, kind, digest, fence, coin, payer, payee, amount, valid_after, valid_before, memo, subject,
@@ -168,21 +170,26 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     };
   }
 
+  /** Holds the amount and takes the fence, or says why not and leaves nothing behind. */
   function enter(sequence: bigint, facts: IntentFacts, fence: Buffer): Rejection | null {
     const isCancel = facts.kind === "cancel" ? 1 : 0;
     const nonce = windowNonceOf(facts) ?? noBase;
-    const coin = toBlob(facts.coin);
-    const subject = toBlob(facts.fence.subject);
-    const entered = sql.enter.run(sequence, fence, isCancel, facts.validBefore, fence, coin, subject, nonce);
-    if (entered.changes === 0) return explainFence(facts, sql.isLive.get(fence, isCancel) !== undefined);
-    if (facts.payer === null) return null;
-    const account = accounts.hold(facts.coin, facts.payer, facts.amount);
-    if (account === null) {
-      sql.leave.run(sequence);
-      return explainFunds(facts, facts.payer);
+    const owner = [toBlob(facts.coin), toBlob(facts.fence.subject)] as const;
+    const { payer, amount } = facts;
+    const account = payer === null ? null : accounts.hold(facts.coin, payer, amount);
+    if (payer !== null && account === null) {
+      // A taken fence is the better answer: it stays taken however much money arrives.
+      if (sql.isLive.get(fence, isCancel) !== undefined) return explainFence(facts, true);
+      return sql.isConsumed.get(fence, ...owner, nonce) === 1n
+        ? explainFence(facts, false)
+        : explainFunds(facts, payer);
     }
-    sql.setHeld.run(account, facts.amount, sequence);
-    return null;
+    const held = account === null ? 0n : amount;
+    const { validBefore } = facts;
+    const entered = sql.enter.run(sequence, fence, isCancel, account, held, validBefore, fence, ...owner, nonce);
+    if (entered.changes === 1) return null;
+    if (account !== null) accounts.unhold(account, held);
+    return explainFence(facts, sql.isLive.get(fence, isCancel) !== undefined);
   }
 
   function write(intent: Intent, fence: Buffer): void {
@@ -221,10 +228,10 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
       if (idempotency === null) return;
       sql.addKey.run(idempotency.owner, idempotency.key, toBlob(idempotency.requestHash), intent, at);
     };
-    const seen = sql.byDigest.get(toBlob(facts.digest));
+    const seen = sql.isKnown.get(toBlob(facts.digest));
     if (seen !== undefined) {
-      remember(seen.sequence);
-      return { kind: "existing", intent: toIntent(seen) };
+      remember(seen);
+      return { kind: "existing", intent: readOne(seen) };
     }
     const fence = toFenceBlob(facts.fence, spaceOf(facts.kind));
     const rejection = enter(sequence, facts, fence);

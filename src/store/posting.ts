@@ -11,25 +11,29 @@ import type { BlockParts } from "./blocks.ts";
 import type { Engine } from "./engine.ts";
 import type { Events } from "./events.ts";
 import { assertInvariant, StoreFault } from "./fault.ts";
-import { toFence, toHex, toWindowRange } from "./rows.ts";
+import { pack } from "./pack.ts";
+import { toBlob, toFence, toWindowRange } from "./rows.ts";
 
-interface MovementRow {
-  id: bigint;
-  amount: bigint;
-  coin: Buffer;
-  payer: bigint;
-  payee: bigint;
-  payer_address: Buffer;
-  payee_address: Buffer;
-}
+const movementShape = {
+  id: "int",
+  amount: "int",
+  coin: "hex",
+  payer: "int",
+  payee: "int",
+  from: "hex",
+  to: "hex",
+} as const;
+const movementRow = pack(movementShape, "m", { coin: "p.coin", from: "p.address", to: "q.address" });
+const fenceRow = pack({ fence: "hex" }, "fences");
 
 function prepare({ database }: Engine) {
   return {
-    unposted: database.prepare<[number, number], MovementRow>(
-      `SELECT m.id, m.amount, p.coin, m.payer, m.payee, p.address AS payer_address, q.address AS payee_address
-       FROM movements m JOIN accounts p ON p.id = m.payer JOIN accounts q ON q.id = m.payee
-       WHERE m.block_number > ? AND m.block_number <= ? AND m.final = 0 ORDER BY m.id`,
-    ),
+    unposted: database
+      .prepare<[number, number], string>(
+        `SELECT ${movementRow.sql} FROM movements m JOIN accounts p ON p.id = m.payer JOIN accounts q ON q.id = m.payee
+         WHERE m.block_number > ? AND m.block_number <= ? AND m.final = 0 ORDER BY m.block_number, m.log_index`,
+      )
+      .pluck(),
     finish: database.prepare<[number, number]>(
       "UPDATE movements SET final = 1 WHERE block_number > ? AND block_number <= ? AND final = 0",
     ),
@@ -39,16 +43,20 @@ function prepare({ database }: Engine) {
     post: database.prepare<[bigint, bigint]>("UPDATE accounts SET posted = posted + ? WHERE id = ?"),
     dropMovements: database.prepare<[number]>("DELETE FROM movements WHERE block_number > ? AND final = 0"),
     dropFences: database.prepare<[number]>("DELETE FROM fences WHERE block_number > ?"),
-    fences: database.prepare<[number, number], { fence: Buffer }>(
-      "SELECT fence FROM fences WHERE block_number > ? AND block_number <= ?",
-    ),
+    fences: database
+      .prepare<[number, number], string>(
+        `SELECT ${fenceRow.sql} FROM fences WHERE block_number > ? AND block_number <= ?`,
+      )
+      .pluck(),
     // The base at that block: a later one may still be undone, and the nonces below it with it.
-    base: database.prepare<[number, Buffer, Buffer], { nonce_base: bigint }>(
-      `SELECT coalesce(
+    base: database
+      .prepare<[number, Buffer, Buffer], bigint>(
+        `SELECT coalesce(
          (SELECT c.nonce_base FROM account_changes c WHERE c.account = a.id AND c.block_number > ? ORDER BY c.block_number LIMIT 1),
          a.nonce_base) AS nonce_base
        FROM accounts a WHERE a.coin = ? AND a.address = ?`,
-    ),
+      )
+      .pluck(),
     pruneFences: database.prepare<[Buffer, Buffer, number]>(
       "DELETE FROM fences WHERE fence >= ? AND fence < ? AND block_number <= ?",
     ),
@@ -65,14 +73,13 @@ export function createPosting(engine: Engine, parts: BlockParts & { readonly eve
   function post(after: number, upTo: number): void {
     const posted = new Map<bigint, bigint>();
     const rows = sql.unposted.all(after, upTo);
-    for (const row of rows) {
-      const from = toHex(row.payer_address);
-      const to = toHex(row.payee_address);
+    for (const text of rows) {
+      const row = movementRow.read(text);
       const ids = new Map([
-        [toLedgerAccount(from), row.payer],
-        [toLedgerAccount(to), row.payee],
+        [toLedgerAccount(row.from), row.payer],
+        [toLedgerAccount(row.to), row.payee],
       ]);
-      for (const line of toLines({ coin: toHex(row.coin), from, to, amount: row.amount })) {
+      for (const line of toLines(row)) {
         const id = ids.get(line.account);
         assertInvariant(id !== undefined, "P9", `movement ${row.id} has no account ${line.account}`);
         sql.enter.run(row.id, id, line.amount);
@@ -90,11 +97,12 @@ export function createPosting(engine: Engine, parts: BlockParts & { readonly eve
   /** Window nonces below an account's base need no row of their own: the base says that they are spent. */
   function pruneFences(after: number, upTo: number): void {
     const seen = new Set<string>();
-    for (const { fence } of sql.fences.all(after, upTo)) {
-      const { scope: coin, subject: account, key } = toFence(fence);
-      if (fence[0] !== 0 || !isWindowNonce(key) || seen.has(coin + account)) continue;
+    for (const text of sql.fences.all(after, upTo)) {
+      const stored = fenceRow.read(text).fence;
+      const { scope: coin, subject: account, key } = toFence(stored);
+      if (!stored.startsWith("0x00") || !isWindowNonce(key) || seen.has(coin + account)) continue;
       seen.add(coin + account);
-      const to = sql.base.get(upTo, fence.subarray(1, 21), fence.subarray(21, 41))?.nonce_base ?? 0n;
+      const to = sql.base.get(upTo, toBlob(coin), toBlob(account)) ?? 0n;
       sql.pruneFences.run(...toWindowRange({ coin, account, from: 0n, to }), upTo);
     }
   }

@@ -45,27 +45,22 @@ export function spaceOf(kind: IntentKind): FenceSpace {
   return orderKinds.has(kind) ? "order" : "plain";
 }
 
-/** Namespace ‖ scope ‖ subject ‖ key, 73 bytes. */
+/** Namespace ‖ scope ‖ subject ‖ key, 73 bytes, as hexadecimal text. */
+export function toFenceHex(fence: Fence, space: FenceSpace): Hex {
+  const space8 = space === "order" ? "01" : "00";
+  return `0x${space8}${fence.scope.slice(2)}${fence.subject.slice(2)}${fence.key.slice(2)}`;
+}
+
+/** The same as stored. */
 export function toFenceBlob(fence: Fence, space: FenceSpace): Buffer {
-  const blob = Buffer.from(
-    (space === "order" ? "01" : "00") + fence.scope.slice(2) + fence.subject.slice(2) + fence.key.slice(2),
-    "hex",
-  );
+  const blob = toBlob(toFenceHex(fence, space));
   if (blob.length !== 73) throw new AssertionError({ message: `a fence is 72 bytes: ${JSON.stringify(fence)}` });
   return blob;
 }
 
-export function toFence(blob: Buffer): Fence {
-  return {
-    scope: toHex(blob.subarray(1, 21)),
-    subject: toHex(blob.subarray(21, 41)),
-    key: toHex(blob.subarray(41)),
-  };
-}
-
-/** The window nonce a stored fence stands for. */
-export function toWindowNonce(blob: Buffer): bigint {
-  return blob.readBigUInt64BE(65);
+/** Reads a stored fence written as hexadecimal text. */
+export function toFence(stored: Hex): Fence {
+  return { scope: `0x${stored.slice(4, 44)}`, subject: `0x${stored.slice(44, 84)}`, key: `0x${stored.slice(84)}` };
 }
 
 /** The nonce when this fence is one of an account's sliding window, else null. */
@@ -177,7 +172,7 @@ export function toIntent(row: IntentRow): Intent {
     sequence: row.sequence,
     kind: row.kind as IntentKind,
     digest: toHex(row.digest),
-    fence: toFence(row.fence),
+    fence: toFence(toHex(row.fence)),
     coin: toHex(row.coin),
     payer: toHexOrNull(row.payer),
     payee: toHexOrNull(row.payee),

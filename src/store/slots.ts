@@ -9,23 +9,34 @@ import type { SlotState } from "../domain/lifecycle.ts";
 import type { OpenSlot, PlannedSlot, ReadyIntent, Store } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
-import { type ActionRow, toAction, toBlob, toFence, toHex } from "./rows.ts";
+import { pack } from "./pack.ts";
+import { toBlob, toFence, toHex } from "./rows.ts";
 import type { Work } from "./work.ts";
 
-interface ReadyRow extends ActionRow {
-  sequence: bigint;
-  kind: string;
-  fence: Buffer;
-  coin: Buffer;
-  payer: Buffer | null;
-  payee: Buffer | null;
-  amount: bigint;
-  valid_after: bigint;
-  valid_before: bigint;
-  reverts: bigint;
-  holds: bigint;
-  payee_known: bigint;
-}
+const readyShape = {
+  sequence: "int",
+  kind: "text",
+  fence: "hex",
+  coin: "hex",
+  payer: "hex?",
+  payee: "hex?",
+  amount: "int",
+  valid_after: "int",
+  valid_before: "int",
+  action: "text",
+  target: "hex",
+  data: "hex",
+  gas: "int",
+  reverts: "int",
+  holds: "int",
+  payee_known: "int",
+} as const;
+const readyRow = pack(readyShape, "i", {
+  reverts: "w.reverts",
+  holds: "w.holds",
+  payee_known: `EXISTS (SELECT 1 FROM accounts a
+    WHERE a.coin = i.coin AND a.address = i.payee AND (a.balance > 0 OR a.nonce_base > 0))`,
+});
 
 export interface SlotRow {
   id: bigint;
@@ -129,14 +140,12 @@ function prepare({ database }: Engine) {
     attempts: database.prepare<[bigint], AttemptRow>(
       `SELECT hash, raw, max_fee_per_gas, max_priority_fee_per_gas, sent_at FROM attempts WHERE slot = ? ORDER BY position`,
     ),
-    ready: database.prepare<[number, number], ReadyRow>(
-      `SELECT i.sequence, i.kind, i.fence, i.coin, i.payer, i.payee, i.amount, i.valid_after, i.valid_before, i.action, i.target,
-         i.data, i.gas, w.reverts, w.holds,
-         EXISTS (SELECT 1 FROM accounts a WHERE a.coin = i.coin AND a.address = i.payee AND (a.balance > 0 OR a.nonce_base > 0))
-           AS payee_known
-       FROM intent_work w JOIN intents i ON i.sequence = w.sequence
-       WHERE w.state = 'accepted' AND w.verdict IS NULL AND w.held_until <= ? ORDER BY w.sequence LIMIT ?`,
-    ),
+    ready: database
+      .prepare<[number, number], string>(
+        `SELECT ${readyRow.sql} FROM intent_work w JOIN intents i ON i.sequence = w.sequence
+         WHERE w.state = 'accepted' AND w.verdict IS NULL AND w.held_until <= ? ORDER BY w.sequence LIMIT ?`,
+      )
+      .pluck(),
   };
 }
 
@@ -160,18 +169,22 @@ export interface Slots extends Pick<Store, Verbs> {
   toOpenSlot(row: SlotRow): OpenSlot;
 }
 
-function toReady(row: ReadyRow): ReadyIntent {
+function toReady(text: string): ReadyIntent {
+  const row = readyRow.read(text);
   return {
     sequence: row.sequence,
     kind: row.kind as IntentKind,
     fence: toFence(row.fence),
-    coin: toHex(row.coin),
-    payer: row.payer === null ? null : toHex(row.payer),
-    payee: row.payee === null ? null : toHex(row.payee),
+    coin: row.coin,
+    payer: row.payer,
+    payee: row.payee,
     amount: row.amount,
     validAfter: Number(row.valid_after),
     validBefore: Number(row.valid_before),
-    action: toAction(row),
+    action:
+      row.action === "row"
+        ? { kind: "row", coin: row.target, row: row.data }
+        : { kind: "call", to: row.target, data: row.data, gas: row.gas },
     reverts: Number(row.reverts),
     holds: Number(row.holds),
     payeeKnown: row.payee_known === 1n,

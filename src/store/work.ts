@@ -9,26 +9,45 @@ import type { AccountBook } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
 import { accountsOf, type Events, type EventType } from "./events.ts";
 import { assertInvariant } from "./fault.ts";
-import { type EvidenceRow, toBlob, toEvidence, toFence, toHex } from "./rows.ts";
+import { pack, type Packed } from "./pack.ts";
+import { toBlob, toBlobOrNull, toFence } from "./rows.ts";
+
+const workShape = {
+  sequence: "int",
+  fence: "hex",
+  state: "text",
+  account: "int?",
+  held: "int",
+  reason: "text?",
+  holds: "int",
+  reverts: "int",
+  slot: "int?",
+  verdict: "text?",
+  block_number: "int?",
+  block_hash: "hex?",
+  transaction_hash: "hex?",
+  log_index: "int?",
+  sender: "hex?",
+} as const;
+const factShape = { kind: "text", digest: "hex", payer: "hex?", payee: "hex?", amount: "int", memo: "hex?" } as const;
+const workPack = pack(workShape, "w");
+const factPack = pack(factShape, "i");
 
 /** A row of work beside the facts that deciding needs. */
-export interface WorkRow extends EvidenceRow {
-  sequence: bigint;
-  fence: Buffer;
-  state: LiveState;
-  account: bigint | null;
-  held: bigint;
-  reason: HeldReason | null;
-  holds: bigint;
-  reverts: bigint;
-  slot: bigint | null;
-  verdict: "settled" | "cancelled" | "superseded" | null;
-  kind: IntentKind;
-  digest: Buffer;
-  payer: Buffer | null;
-  payee: Buffer | null;
-  amount: bigint;
-  memo: Buffer | null;
+export interface WorkRow extends Packed<typeof workShape>, Packed<typeof factShape> {
+  readonly state: LiveState;
+  readonly kind: IntentKind;
+  readonly reason: HeldReason | null;
+  readonly verdict: "settled" | "cancelled" | "superseded" | null;
+}
+
+// A scalar subquery instead of a join: two cursors cost ten microseconds for each execution.
+const columns = `${workPack.sql} || '|' || (SELECT ${factPack.sql} FROM intents i WHERE i.sequence = w.sequence)`;
+const workFields = Object.keys(workShape).length;
+
+function toRow(text: string): WorkRow {
+  const parts = text.split("|");
+  return { ...workPack.readFrom(parts, 0), ...factPack.readFrom(parts, workFields) } as WorkRow;
 }
 
 export interface SendBack {
@@ -64,10 +83,6 @@ export interface Work {
   end(row: WorkRow, change: { outcome: EndState; book: AccountBook; at: number }): void;
 }
 
-const columns = `w.sequence, w.fence, w.state, w.account, w.held, w.reason, w.holds, w.reverts, w.slot, w.verdict, w.block_number,
-  w.block_hash, w.transaction_hash, w.log_index, w.sender, i.kind, i.digest, i.payer, i.payee, i.amount, i.memo`;
-const joined = "intent_work w JOIN intents i ON i.sequence = w.sequence";
-
 type EvidenceValues = [number, Buffer, Buffer, number, Buffer];
 
 function toValues(evidence: Evidence): EvidenceValues {
@@ -82,16 +97,21 @@ function toValues(evidence: Evidence): EvidenceValues {
 
 function prepare({ database }: Engine) {
   const select = <P extends unknown[]>(where: string) =>
-    database.prepare<P, WorkRow>(`SELECT ${columns} FROM ${joined} WHERE ${where}`);
+    database.prepare<P, string>(`SELECT ${columns} FROM intent_work w WHERE ${where}`).pluck();
   const evidence = "block_number = ?, block_hash = ?, transaction_hash = ?, log_index = ?, sender = ?";
   return {
-    ofFence: select<[Buffer]>("w.fence = ? ORDER BY w.sequence"),
-    unjudged: select<[Buffer, Buffer]>("w.fence >= ? AND w.fence < ? AND w.verdict IS NULL ORDER BY w.sequence"),
-    one: select<[bigint]>("w.sequence = ?"),
-    ofSlot: database.prepare<[bigint, bigint], WorkRow>(
-      `SELECT ${columns} FROM slot_items s JOIN intent_work w ON w.sequence = s.intent JOIN intents i ON i.sequence = w.sequence
-       WHERE s.slot = ? AND w.slot = ? AND w.state IN ('planned', 'sent') ORDER BY s.position`,
+    // In the order of the index, so that nothing has to be sorted.
+    ofFence: select<[Buffer]>("w.fence = ? ORDER BY w.is_cancel"),
+    unjudged: select<[Buffer, Buffer]>(
+      "w.fence >= ? AND w.fence < ? AND w.verdict IS NULL ORDER BY w.fence, w.is_cancel",
     ),
+    one: select<[bigint]>("w.sequence = ?"),
+    ofSlot: database
+      .prepare<[bigint, bigint], string>(
+        `SELECT ${columns} FROM slot_items s JOIN intent_work w ON w.sequence = s.intent
+         WHERE s.slot = ? AND w.slot = ? AND w.state IN ('planned', 'sent') ORDER BY s.position`,
+      )
+      .pluck(),
     judgedUpTo: select<[number]>("w.block_number <= ? ORDER BY w.block_number, w.log_index, w.sequence"),
     judgedAbove: select<[number]>("w.block_number > ? ORDER BY w.block_number DESC, w.log_index DESC, w.sequence DESC"),
     overdue: select<[number]>("w.valid_before <= ? AND w.verdict IS NULL ORDER BY w.sequence"),
@@ -117,7 +137,7 @@ function prepare({ database }: Engine) {
     ),
     remove: database.prepare<[bigint, string]>("DELETE FROM intent_work WHERE sequence = ? AND state = ?"),
     end: database.prepare<
-      [string, string | null, number, number | null, Buffer | null, Buffer | null, number | null, Buffer | null, bigint]
+      [string, string | null, number, bigint | null, Buffer | null, Buffer | null, bigint | null, Buffer | null, bigint]
     >(`UPDATE intents SET outcome = ?, reason = ?, ended_at = ?, ${evidence} WHERE sequence = ? AND outcome IS NULL`),
   };
 }
@@ -126,11 +146,7 @@ export function createWork(engine: Engine, events: Events): Work {
   const sql = prepare(engine);
 
   function tell(row: WorkRow, event: { type: EventType; detail?: Record<string, unknown>; at: number }): void {
-    const facts = {
-      payer: row.payer === null ? null : toHex(row.payer),
-      payee: row.payee === null ? null : toHex(row.payee),
-      fence: toFence(row.fence),
-    };
+    const facts = { payer: row.payer, payee: row.payee, fence: toFence(row.fence) };
     const detail = event.detail ?? null;
     events.append({ type: event.type, intent: row.sequence, ...accountsOf(facts), detail, at: event.at });
   }
@@ -139,27 +155,17 @@ export function createWork(engine: Engine, events: Events): Work {
     assertInvariant(changes === 1, "P1", `intent ${row.sequence} did not go from ${row.state} to ${to}`);
   }
 
-  function toFacts(row: WorkRow) {
-    return {
-      kind: row.kind,
-      payee: row.payee === null ? null : toHex(row.payee),
-      amount: row.amount,
-      memo: row.memo === null ? null : toHex(row.memo),
-      digest: toHex(row.digest),
-    };
-  }
-
   return {
-    ofFence: (fence) => sql.ofFence.all(fence),
-    unjudged: (range) => sql.unjudged.all(...range),
-    ofSlot: (slot) => sql.ofSlot.all(slot, slot),
-    judgedUpTo: (number) => sql.judgedUpTo.all(number),
-    judgedAbove: (number) => sql.judgedAbove.all(number),
-    overdue: (time) => sql.overdue.all(time),
+    ofFence: (fence) => sql.ofFence.all(fence).map(toRow),
+    unjudged: (range) => sql.unjudged.all(...range).map(toRow),
+    ofSlot: (slot) => sql.ofSlot.all(slot, slot).map(toRow),
+    judgedUpTo: (number) => sql.judgedUpTo.all(number).map(toRow),
+    judgedAbove: (number) => sql.judgedAbove.all(number).map(toRow),
+    overdue: (time) => sql.overdue.all(time).map(toRow),
 
     judge(row, { consumption, evidence, book, at }) {
       assertInvariant(row.verdict === null, "P2", `the fence of intent ${row.sequence} was consumed twice`);
-      const verdict = judgeConsumption(toFacts(row), consumption);
+      const verdict = judgeConsumption(row, consumption);
       if (verdict !== "settled") {
         // Its hold stays until the verdict is final: a reorg may still make it the one that pays.
         assertMoved(sql.remember.run(verdict, ...toValues(evidence), row.sequence).changes, row, verdict);
@@ -199,22 +205,20 @@ export function createWork(engine: Engine, events: Events): Work {
     },
 
     hold({ sequence, reason, until }, at) {
-      const row = sql.one.get(sequence);
-      if (row === undefined || sql.hold.run(reason, until, sequence).changes === 0) return;
+      const text = sql.one.get(sequence);
+      if (text === undefined || sql.hold.run(reason, until, sequence).changes === 0) return;
+      const row = toRow(text);
       if (row.reason !== reason) tell(row, { type: "held", detail: { reason }, at });
     },
 
     end(row, { outcome, book, at }) {
       engine.tally(row.state, outcome);
-      const evidence = outcome === "expired" ? null : toEvidence(row);
-      assertInvariant(
-        outcome === "expired" || evidence !== null,
-        "P3",
-        `intent ${row.sequence} ended without evidence`,
-      );
+      const isProven = row.verdict === outcome && row.block_number !== null;
+      assertInvariant(isProven || outcome === "expired", "P3", `intent ${row.sequence} ended without evidence`);
       const reason = outcome === "expired" ? row.reason : null;
-      const values: readonly [number | null, Buffer | null, Buffer | null, number | null, Buffer | null] =
-        evidence === null ? [null, null, null, null, null] : toValues(evidence);
+      const { block_number, block_hash, transaction_hash, log_index, sender } = row;
+      const proof = [block_number, toBlobOrNull(block_hash), toBlobOrNull(transaction_hash), log_index] as const;
+      const values = [...proof, toBlobOrNull(sender)] as const;
       assertMoved(sql.end.run(outcome, reason, at, ...values, row.sequence).changes, row, outcome);
       assertMoved(sql.remove.run(row.sequence, row.state).changes, row, outcome);
       if (row.account !== null && row.held > 0n) book.byId(row.account).heldDelta -= row.held;
