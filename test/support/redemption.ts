@@ -260,7 +260,7 @@ export async function expectAllOrNothing(
 ): Promise<void> {
   const nothing = await readRedemption(w);
   const outcomes = new Set<boolean>();
-  for (let gasLimit = 30_000n; gasLimit <= 400_000n; gasLimit += 5_000n) {
+  for (let gasLimit = 30_000n; gasLimit <= 500_000n; gasLimit += 5_000n) {
     const snapshot = await w.connection.networkHelpers.takeSnapshot();
     const done = await send(gasLimit).then(
       () => true,

@@ -6,7 +6,7 @@
 import { expect } from "chai";
 import type { BaseContract, ContractTransactionResponse, Signer, TypedDataDomain, TypedDataField } from "ethers";
 import { Signature, ZeroHash, getBytes, hexlify, id, keccak256, toBeHex, zeroPadValue } from "ethers";
-import { network } from "hardhat";
+import hre, { network } from "hardhat";
 import type { AccessManager, Stablecoin, Treasury } from "../../types/ethers-contracts/index.js";
 
 export type Connection = Awaited<ReturnType<typeof network.create>>;
@@ -63,6 +63,9 @@ export function fields(members: string): TypedDataField[] {
     return { name, type };
   });
 }
+
+/** True where code is counted, which costs gas of its own: ceilings mean nothing there. */
+export const isInstrumented = (): boolean => hre.globalOptions.coverage;
 
 let shared: Promise<Connection> | undefined;
 

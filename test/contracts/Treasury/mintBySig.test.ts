@@ -6,7 +6,6 @@ import {
   DEPOSIT,
   LIFETIME,
   ORDER_TYPES,
-  OTHER_DEPOSIT,
   RESERVES,
   at,
   createLoader,
@@ -129,12 +128,6 @@ describe("Treasury.mintBySig", () => {
       const [immediate] = await w.manager.canCall(w.dealer, w.treasury, selector);
       expect(immediate).to.equal(false);
       await send();
-    });
-
-    it("costs at most 80,000 gas for an existing holder", async () => {
-      await send({ depositId: OTHER_DEPOSIT });
-      const receipt = await (await send({ deadline: 2_000_000_000n })).wait();
-      expect(receipt!.gasUsed).to.be.at.most(80_000n);
     });
   });
 
