@@ -132,7 +132,18 @@ async function prepareContracts({ rpcUrl, chainId, folder }: LocalChain, credent
     deployerKey,
     accounts: [...credentials.lanes.map(addressOf), ...roles.map(([, at]) => at)],
   });
-  await deploy({ rpcUrl, deployerKey, roleAddresses: Object.fromEntries(roles), outFolder: folder.path, devnet: true });
+  const had = existsSync(join(folder.path, "remesa.db"));
+  const { outcome } = await deploy({
+    rpcUrl,
+    deployerKey,
+    roleAddresses: Object.fromEntries(roles),
+    outFolder: folder.path,
+    devnet: true,
+  });
+  // The node would refuse the new addresses, and rightly so: its books are about the old ones.
+  if (had && outcome === "deployed") {
+    throw new DevnetError(`the contracts are not those of ${folder.path} any more: start again with --fresh`);
+  }
 }
 
 async function startNode(options: DevnetOptions, chain: LocalChain): Promise<NodeProcess> {

@@ -76,6 +76,8 @@ export function superviseNode(options: NodeOptions): NodeProcess {
   let child: Child;
   let restarts = 0;
   let stopping = false;
+  /** The end was asked for through `signal`, so it says nothing about the node. */
+  let killed = false;
   let giveUp: (reason: DevnetError) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     giveUp = reject;
@@ -92,7 +94,8 @@ export function superviseNode(options: NodeOptions): NodeProcess {
       const ended = await child.ended;
       if (stopping) return;
       const steady = performance.now() - started > steadyMs;
-      failures = (await ready) ? 0 : failures + 1;
+      failures = (await ready) || killed ? 0 : failures + 1;
+      killed = false;
       // Wrong configuration does not get better by itself.
       if (ended.code === 2 || failures >= patience) {
         const words = readTail(options.log, 8);
@@ -131,7 +134,10 @@ export function superviseNode(options: NodeOptions): NodeProcess {
       }
       throw new DevnetError(`the node was not ready within ${readyTimeoutMs / 1000} s; see ${options.log}`);
     },
-    signal: (name) => child.signal(name),
+    signal(name) {
+      killed = true;
+      child.signal(name);
+    },
     async stop() {
       stopping = true;
       await child.stop();

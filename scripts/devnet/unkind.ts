@@ -171,7 +171,8 @@ async function look(scene: Scene): Promise<void> {
       payment.state = (await scene.client.get<Living>(`/v1/transfers/${payment.id}`)).state;
     }),
   );
-  scene.statement = await scene.client.get<Statement>("/v1/reconciliation");
+  const { agrees, block } = await scene.client.get<Statement>("/v1/reconciliation");
+  scene.statement = { agrees, block };
 }
 
 function formatTally(tally: Tally): string {
@@ -218,7 +219,7 @@ async function judge(scene: Scene, firstBlock: number): Promise<readonly string[
       wrong.push(`a refused payment is on chain: ${nonce}`);
   }
   const statement = await insist(() => scene.client.get<Statement>("/v1/reconciliation?fresh=true"));
-  scene.statement = statement;
+  scene.statement = { agrees: statement.agrees, block: statement.block };
   if (!statement.agrees) wrong.push(`bank, books and chain do not agree at block ${statement.block}`);
   return wrong;
 }

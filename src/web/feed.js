@@ -41,7 +41,8 @@ export function createFeed({ list, empty, tally, template, nameOf, coinOf, readS
       const sorted = [...times].sort((a, b) => a - b);
       parts.push(`settled in ${(sorted[sorted.length >> 1] / 1000).toFixed(1)} s (median of the last ${times.length})`);
     }
-    tally.textContent = parts.join(" · ");
+    const seen = open.size + counts.settled + counts.otherwise > 0;
+    tally.textContent = seen ? `since you opened this page: ${parts.join(" · ")}` : "";
   }
 
   function createRow(payment) {
