@@ -141,8 +141,9 @@ export function findQuestions(raws: readonly RawLog[], known: (transaction: Word
   const payers = new Map<string, { coin: Address; account: Address }>();
   const redemptions = new Map<Word, { escrow: Address; id: Word }>();
   for (const raw of raws) {
+    const topic = raw.topics[0]?.toLowerCase();
+    if (topic === topics.transfer || topic === topics.memo) continue;
     const log = parseLog(raw);
-    const topic = firstTopic(log);
     const isConsumption =
       topic === topics.used ||
       topic === topics.cancelled ||

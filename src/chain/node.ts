@@ -110,6 +110,7 @@ export function createChain(options: ChainOptions): Chain {
   const views = createViews({ rpc, deployment });
   const coins = deployment.coins.map((coin) => coin.address);
   const watched: readonly Address[] = [...coins, deployment.treasury, deployment.redemptions];
+  const isWatched = new Set<string>(watched);
   let client: Promise<string> | undefined;
 
   const fetchBlock = (tag: Hex | "latest" | "finalized"): Promise<RawBlock | null> =>
@@ -201,37 +202,56 @@ export function createChain(options: ChainOptions): Chain {
     }
   }
 
-  /** The mined slots among a block's transactions; null when a receipt belongs to another block by now. */
-  async function readSlots(
+  /** What is in a block: our receipts and every log of our contracts; null when it belongs to another block by now. */
+  async function readContents(
     block: RawBlock,
     attempts: ReadonlyMap<Word, SlotKey>,
-    logs: readonly RawLog[],
-  ): Promise<readonly SlotMined[] | null> {
+  ): Promise<{ readonly receipts: ReadonlyMap<Word, RawReceipt>; readonly logs: readonly RawLog[] } | null> {
     const ours = block.transactions.map(lower).filter((hash) => attempts.has(hash));
-    const receipts = await rpc.read(ours.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })));
-    const ref = toRef(block);
-    const slots: SlotMined[] = [];
+    // where every transaction is ours, the receipts hold all logs there are, and asking for them twice doubles the work
+    const isOursAlone = ours.length === block.transactions.length;
+    const answers = await rpc.read([
+      ...ours.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })),
+      ...(isOursAlone ? [] : [{ method: "eth_getLogs", params: [{ blockHash: block.hash, address: watched }] }]),
+    ]);
+    const receipts = new Map<Word, RawReceipt>();
     for (const [i, hash] of ours.entries()) {
-      const receipt = unwrap<RawReceipt | null>(receipts[i], "eth_getTransactionReceipt");
-      const { lane, nonce } = attempts.get(hash) as SlotKey;
+      const receipt = unwrap<RawReceipt | null>(answers[i], "eth_getTransactionReceipt");
       if (receipt === null) throw new ChainFault("evidence", { step: "readBlock", message: `no receipt for ${hash}` });
-      if (lower(receipt.blockHash) !== ref.hash) return null;
-      checkLogs(hash, receipt, logs);
+      if (lower(receipt.blockHash) !== lower(block.hash)) return null;
+      receipts.set(hash, receipt);
+    }
+    const said = [...receipts.values()].flatMap(({ logs }) =>
+      logs.filter((log) => isWatched.has(lower(log.address as Address))),
+    );
+    if (isOursAlone) return { receipts, logs: said };
+    const logs = unwrap<readonly RawLog[]>(answers[ours.length], "eth_getLogs");
+    checkLogs(logs.filter((log) => receipts.has(lower(log.transactionHash as Word))).length, said.length);
+    return { receipts, logs };
+  }
+
+  /** The mined slots among a block's transactions. */
+  async function readSlots(
+    block: BlockRef,
+    attempts: ReadonlyMap<Word, SlotKey>,
+    receipts: ReadonlyMap<Word, RawReceipt>,
+  ): Promise<readonly SlotMined[]> {
+    const slots: SlotMined[] = [];
+    for (const [transaction, receipt] of receipts) {
+      const { lane, nonce } = attempts.get(transaction) as SlotKey;
       const succeeded = BigInt(receipt.status) === 1n;
       const gasUsed = BigInt(receipt.gasUsed);
       const gasPrice = BigInt(receipt.effectiveGasPrice);
-      const reason = succeeded ? null : await explainReverted(await fetchTransaction(hash), ref);
-      slots.push({ lane, nonce, transaction: hash, succeeded, gasUsed, gasPrice, reason });
+      const reason = succeeded ? null : await explainReverted(await fetchTransaction(transaction), block);
+      slots.push({ lane, nonce, transaction, succeeded, gasUsed, gasPrice, reason });
     }
     return slots;
   }
 
   /** A provider whose log index lags behind its blocks would make payments vanish: the receipt knows better. */
-  function checkLogs(hash: Word, receipt: RawReceipt, logs: readonly RawLog[]): void {
-    const expected = receipt.logs.filter((log) => watched.includes(lower(log.address as Address))).length;
-    const found = logs.filter((log) => lower(log.transactionHash as Word) === hash).length;
+  function checkLogs(found: number, expected: number): void {
     if (expected === found) return;
-    const message = `${found} of ${expected} logs of ${hash} were answered`;
+    const message = `${found} of ${expected} logs of our transactions were answered`;
     throw new ChainFault("evidence", { step: "readBlock", message });
   }
 
@@ -243,16 +263,12 @@ export function createChain(options: ChainOptions): Chain {
   }
 
   async function readBlock(ref: BlockRef, attempts: ReadonlyMap<Word, SlotKey>): Promise<BlockFacts | null> {
-    const [answeredBlock, answeredLogs] = await rpc.read([
-      { method: "eth_getBlockByNumber", params: [toQuantity(ref.number), false] },
-      { method: "eth_getLogs", params: [{ blockHash: ref.hash, address: watched }] },
-    ]);
-    const block = unwrap<RawBlock | null>(answeredBlock, "eth_getBlockByNumber");
+    const block = await fetchBlock(toQuantity(ref.number));
     if (block === null || lower(block.hash) !== ref.hash) return null;
-    const raws = unwrap<readonly RawLog[]>(answeredLogs, "eth_getLogs");
-
-    const slots = await readSlots(block, attempts, raws);
-    if (slots === null) return null;
+    const contents = await readContents(block, attempts);
+    if (contents === null) return null;
+    const { logs: raws } = contents;
+    const slots = await readSlots(ref, attempts, contents.receipts);
     const senders = new Map<Word, Address>();
     for (const slot of slots) senders.set(slot.transaction, slot.lane);
 
