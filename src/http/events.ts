@@ -204,11 +204,15 @@ export function addEvents(app: App, parts: RouteParts): Streams {
         stream.once("close", close);
         reply.raw.once("close", close);
         reply.raw.setTimeout(stallMs, () => reply.raw.destroy());
-        return reply
-          .header("content-type", "text/event-stream; charset=utf-8")
-          .header("cache-control", "no-store")
-          .header("x-accel-buffering", "no")
-          .send(stream);
+        return (
+          reply
+            .header("content-type", "text/event-stream; charset=utf-8")
+            .header("cache-control", "no-store")
+            .header("x-accel-buffering", "no")
+            // A stream shares its connection with nothing: when it ends, a closing server need not wait for what might follow.
+            .header("connection", "close")
+            .send(stream)
+        );
       } catch (error) {
         close();
         throw error;

@@ -189,7 +189,13 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   addLogin(app, parts);
   if (deps.sandbox !== null) addSandbox(app, parts, deps.sandbox);
   if (deps.webRoot !== null) addFiles(app, deps.webRoot);
+  let closing = false;
+  app.addHook("onSend", async (_request, reply) => {
+    // Answered while closing: the connection would otherwise stay open for its keep-alive time, and closing with it.
+    if (closing) reply.header("connection", "close");
+  });
   app.addHook("preClose", async () => {
+    closing = true;
     parts.waiting.release();
     streams.end();
   });

@@ -12,7 +12,7 @@ import { toDeposit } from "../resources.ts";
 import { deposit, faucetBody, timeBody } from "../schemas.ts";
 import { readBlockTime, readCoin, readIdempotency, type Submitted, toDeadline, toStatus } from "../submission.ts";
 import { moved } from "../views.ts";
-import { findDeposit } from "./deposits.ts";
+import { type DepositFacts, findDeposit } from "./deposits.ts";
 
 /** Reserves are attested this many faucet calls ahead, so that most calls need no attestation. */
 const callsAhead = 1_000n;
@@ -21,6 +21,10 @@ const owner = "sandbox";
 
 function sha256(text: string): Word {
   return `0x${createHash("sha256").update(text).digest("hex")}`;
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof RejectedError && error.reasons.some(({ code }) => code === "deposit_conflict");
 }
 
 async function signAndSubmit(parts: RouteParts, order: UnsignedOrder): Promise<Submitted> {
@@ -55,8 +59,12 @@ function addFaucet(app: App, parts: RouteParts): void {
   let turn: Promise<unknown> = Promise.resolve();
   let waiting = 0;
 
-  async function mint(facts: { coin: Address; to: Address; amount: bigint; depositId: Word }): Promise<Submitted> {
-    const known = await findDeposit(parts, facts);
+  async function mint(facts: DepositFacts): Promise<Submitted> {
+    const known = await findDeposit(parts, facts).catch((error: unknown) => {
+      if (!isConflict(error)) throw error;
+      const remedy = "Use a new Idempotency-Key for another amount or account.";
+      throw new RejectedError({ code: "idempotency_key_reused", subject: "idempotency-key", remedy });
+    });
     if (known !== null) return { intent: known, created: false };
     await coverAmount(parts, facts.coin, facts.amount);
     return signAndSubmit(parts, { kind: "mint", ...facts, deadline: toDeadline(parts) });
