@@ -6,7 +6,7 @@ import type { Address } from "../domain/hex.ts";
 import { maxTransactionBytes, protocolGasCap, toBackoffMs } from "../domain/plan.ts";
 import type { Chain, Clock, Fees, HeadView, Notify, OpenSlot, ReadyIntent, Store } from "./ports.ts";
 import { createCosts, type Lanes, SignFault } from "./sign.ts";
-import { accountOf, halvePlan, type Hold, type LaneRoom, planSlots, type SlotPlan } from "./slots.ts";
+import { accountOf, halvePlan, type Hold, planSlots, type SlotPlan } from "./slots.ts";
 
 export interface PlannerLimits {
   /** Rows of one `settle`. */
@@ -51,28 +51,20 @@ export interface PlannerParts {
   readonly notify: Notify;
 }
 
-/** What a tick may spend, read at most once per block. */
+/** What can be spent, read at most once per block. */
 interface Market {
   readonly fees: Fees;
   readonly gas: bigint;
   readonly balances: ReadonlyMap<Address, bigint>;
 }
 
-function createMarket({ chain, lanes, head }: PlannerParts): () => Promise<Market> {
-  let market: Market | null = null;
-  let block: string | null = null;
-  return async () => {
-    if (market !== null && block !== null && block === head.latest?.hash) return market;
-    const seen = head.latest?.hash ?? null;
-    const [fees, limit] = [await chain.fees(), await chain.gasLimit()];
-    const balances = new Map<Address, bigint>();
-    for (const lane of lanes.addresses) balances.set(lane, await chain.gasBalance(lane));
-    // Nine tenths of a block: a transaction that needs all of it waits for an empty one.
-    const gas = (limit * 9n) / 10n;
-    market = { fees, gas: gas < protocolGasCap ? gas : protocolGasCap, balances };
-    block = seen;
-    return market;
-  };
+async function readMarket({ chain, lanes }: PlannerParts): Promise<Market> {
+  const [fees, limit] = [await chain.fees(), await chain.gasLimit()];
+  const balances = new Map<Address, bigint>();
+  for (const lane of lanes.addresses) balances.set(lane, await chain.gasBalance(lane));
+  // Nine tenths of a block: a transaction that needs all of it waits for an empty one.
+  const gas = (limit * 9n) / 10n;
+  return { fees, gas: gas < protocolGasCap ? gas : protocolGasCap, balances };
 }
 
 /** Lets plans through that would succeed; finds out which items of the others would not. Never throws for the provider's faults. */
@@ -118,11 +110,16 @@ export interface Planner {
   tick(): Promise<number>;
 }
 
+/** What a lane can still take and pay; kept for one block, lowered by what is committed meanwhile, zero once it could not pay. */
+interface LaneBudget {
+  slots: number;
+  busy: boolean;
+  /** Wei left once everything on its way is paid. */
+  purse: bigint;
+}
 interface Budget {
-  readonly fees: Fees;
-  readonly rooms: readonly LaneRoom[];
-  /** Wei each lane has left once everything on its way is paid. */
-  readonly purses: Map<Address, bigint>;
+  readonly market: Market;
+  readonly lanes: ReadonlyMap<Address, LaneBudget>;
 }
 
 function uniqueAccounts(ready: readonly ReadyIntent[]) {
@@ -136,96 +133,107 @@ function uniqueAccounts(ready: readonly ReadyIntent[]) {
 
 export function createPlanner(parts: PlannerParts): Planner {
   const { store, lanes, clock, head, limits, wake, notify } = parts;
-  const readMarket = createMarket(parts);
   const toCosts = createCosts();
   let pages = 1;
+  let budget: { readonly block: string; readonly value: Budget } | null = null;
   let running: Promise<number> | null = null;
 
-  /** What each lane can still take and pay. */
-  async function readBudget(market: Market): Promise<Budget> {
-    const rooms: LaneRoom[] = [];
-    const purses = new Map<Address, bigint>();
+  /** Slots are mined with blocks, and committed here: between two blocks the last reading, lowered, stays true. */
+  async function readBudget(block: string): Promise<Budget> {
+    if (budget?.block === block) return budget.value;
+    const market = await readMarket(parts);
+    const read = new Map<Address, LaneBudget>();
     const unmined: OpenSlot[] = [];
     for (const { address } of await lanes.current()) {
       const open = await store.readOpenSlots(address, limits.openSlots);
       const pending = open.filter(({ state }) => state === "signed" || state === "sent");
       unmined.push(...pending);
       const slots = Math.min(limits.unminedSlots - pending.length, limits.openSlots - open.length);
-      rooms.push({ address, slots: Math.max(0, slots), busy: pending.length > 0 });
+      const purse = market.balances.get(address) ?? 0n;
+      read.set(address, { slots: Math.max(0, slots), busy: pending.length > 0, purse });
     }
     const costs = toCosts(unmined);
-    for (const { address } of rooms) {
-      purses.set(address, (market.balances.get(address) ?? 0n) - (costs.get(address) ?? 0n));
-    }
-    return { fees: market.fees, rooms, purses };
+    for (const [address, lane] of read) lane.purse -= costs.get(address) ?? 0n;
+    budget = { block, value: { market, lanes: read } };
+    return budget.value;
   }
 
-  async function commitOne(plan: SlotPlan, fees: Fees): Promise<boolean> {
+  async function commitOne(plan: SlotPlan, { market, lanes: left }: Budget): Promise<boolean> {
+    const lane = left.get(plan.lane);
+    if (lane === undefined || lane.slots === 0) return false;
+    const cost = plan.gas * market.fees.maxFeePerGas;
+    if (lane.purse < cost) {
+      const detail = `short of ${cost - lane.purse} wei for the next slot`;
+      notify({ step: "plan", code: "lane_out_of_gas", subject: plan.lane, detail });
+      lane.slots = 0;
+      return false;
+    }
     try {
-      return await lanes.commit({ plan, fees, at: clock.now() });
+      const committed = await lanes.commit({ plan, fees: market.fees, at: clock.now() });
+      // Nothing was written: what was believed of the lane, or of the intents, is old.
+      if (!committed) budget = null;
+      else Object.assign(lane, { slots: lane.slots - 1, busy: true, purse: lane.purse - cost });
+      return committed;
     } catch (error) {
+      budget = null;
       if (!(error instanceof SignFault)) throw error;
       notify({ step: "sign", code: "not_signed", subject: plan.lane, detail: String(error.cause) });
       return false;
     }
   }
 
-  async function commitAll(planned: readonly SlotPlan[], budget: Budget) {
-    const left = new Map(budget.rooms.map(({ address, slots }) => [address, slots]));
+  async function commitAll(planned: readonly SlotPlan[], left: Budget) {
     const vetting = createVetting(parts);
     const closed = new Set<Address>();
     let committed = 0;
     for (const whole of planned) {
       if (closed.has(whole.lane)) continue;
       for (const plan of await vetting.vet(whole)) {
-        const room = left.get(plan.lane) ?? 0;
-        const purse = (budget.purses.get(plan.lane) ?? 0n) - plan.gas * budget.fees.maxFeePerGas;
-        if (purse < 0n) {
-          const detail = `short of ${-purse} wei for the next slot`;
-          notify({ step: "plan", code: "lane_out_of_gas", subject: plan.lane, detail });
-        }
-        const fits = room > 0 && purse >= 0n;
-        if (!fits || !(await commitOne(plan, budget.fees))) {
+        if (!(await commitOne(plan, left))) {
           // Nothing later may overtake it on its lane.
           closed.add(plan.lane);
           break;
         }
-        left.set(plan.lane, room - 1);
-        budget.purses.set(plan.lane, purse);
         committed += 1;
       }
     }
     return { committed, holds: vetting.holds };
   }
 
+  /** No more than the lanes can take, twice over: some of it will be held. */
+  function toReadLimit(block: string): number {
+    if (budget?.block !== block) return limits.ready * pages;
+    let slots = 0;
+    for (const lane of budget.value.lanes.values()) slots += lane.slots;
+    return slots === 0 ? 0 : Math.min(limits.ready, Math.max(500, slots * limits.rows * 2)) * pages;
+  }
+
   async function plan(): Promise<number> {
     const latest = head.latest;
-    if (latest === null || (await store.readHalt()) !== null) return 0;
-    const limit = limits.ready * pages;
+    const limit = latest === null ? 0 : toReadLimit(latest.hash);
+    if (latest === null || limit === 0 || (await store.readHalt()) !== null) return 0;
     const ready = await store.readReady({ now: clock.now(), limit });
     if (ready.length === 0) {
       pages = 1;
       return 0;
     }
-    const market = await readMarket();
-    const { fees } = market;
+    const left = await readBudget(latest.hash);
+    const { fees, gas } = left.market;
     if (fees.maxFeePerGas > limits.maxFeePerGas) {
       const detail = `${fees.maxFeePerGas} wei per gas, the cap is ${limits.maxFeePerGas}`;
       notify({ step: "plan", code: "fees_above_cap", subject: "fees", detail });
       return 0;
     }
-    const budget = await readBudget(market);
-    const accounts = await store.readAccounts(uniqueAccounts(ready));
     const { plans, holds } = planSlots({
       ready,
-      accounts,
-      lanes: budget.rooms,
-      limits: { rows: limits.rows, gas: market.gas, bytes: maxTransactionBytes },
+      accounts: await store.readAccounts(uniqueAccounts(ready)),
+      lanes: [...left.lanes].map(([address, { slots, busy }]) => ({ address, slots, busy })),
+      limits: { rows: limits.rows, gas, bytes: maxTransactionBytes },
       blockTime: latest.time,
       now: clock.now(),
       lingerMs: limits.lingerMs,
     });
-    const done = await commitAll(plans, budget);
+    const done = await commitAll(plans, left);
     const all = [...holds, ...done.holds];
     if (all.length > 0) await store.hold(all);
     pages = ready.length === limit && done.committed === 0 ? Math.min(pages * 2, maxPages) : 1;

@@ -46,6 +46,9 @@ export interface Sender {
   tick(): Promise<number>;
 }
 
+/** Reading open slots means reading their bytes; with nothing new it is done this often. */
+const maxQuietMs = 500;
+
 /** What this process remembers of bytes it handed over. Losing it costs one more broadcast. */
 interface Handed {
   readonly at: number;
@@ -71,6 +74,7 @@ export function createSender(parts: SenderParts): Sender {
   const { store, chain, lanes, clock, head, limits, notify } = parts;
   let handed = new Map<Word, Handed>();
   let running: Promise<number> | null = null;
+  let quiet: { readonly mark: string; readonly until: number } | null = null;
 
   function isDue(slot: OpenSlot): boolean {
     const last = slot.attempts.at(-1);
@@ -141,18 +145,29 @@ export function createSender(parts: SenderParts): Sender {
     return { open: further === null ? open : [...open, further.hash], count: due.length };
   }
 
+  /** What would make another look worth while: a commit, a block, or time. */
+  function toMark(): string {
+    return `${lanes.version()} ${head.latest?.hash ?? ""}`;
+  }
+
   async function sendAll(): Promise<number> {
+    const mark = toMark();
+    if (mark === quiet?.mark && clock.monotonic() < quiet.until) return 0;
+    quiet = null;
     let count = 0;
+    let isMore = false;
     const kept = new Map<Word, Handed>();
     for (const lane of lanes.addresses) {
       const result = await sendLane(lane);
       count += result.count;
+      isMore ||= result.count >= limits.batch;
       for (const hash of result.open) {
         const before = handed.get(hash);
         if (before !== undefined) kept.set(hash, before);
       }
     }
     handed = kept;
+    if (!isMore) quiet = { mark, until: clock.monotonic() + Math.min(limits.rebroadcastMs, maxQuietMs) };
     return count;
   }
 

@@ -24,6 +24,8 @@ export interface Lanes {
   commit(options: CommitOptions): Promise<boolean>;
   /** Commits a further attempt of the slot with the same content and other fees; null when the slot has moved on. */
   replace(slot: OpenSlot, fees: Fees): Promise<NewAttempt | null>;
+  /** Rises with every commit: whoever sends looks again. */
+  version(): number;
   /** Forgets what is believed of a lane. */
   doubt(lane: Address): void;
 }
@@ -85,6 +87,7 @@ export function createLanes(parts: {
   const addresses = [...signer.lanes];
   const known = new Map<Address, Lane>();
   let turn: Promise<unknown> = Promise.resolve();
+  let version = 0;
 
   /** One at a time: opening a lane while its commit is under way would make that commit fail. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -123,6 +126,7 @@ export function createLanes(parts: {
     const { raw, hash } = await signBytes({ lane: plan.lane, nonce, to, data, gas, ...fees });
     // Until the commit has answered, the next nonce is unknown: an answer that is lost leaves the lane to be opened again.
     known.delete(plan.lane);
+    version += 1;
     const committed = await store.commitPlan({
       lane: plan.lane,
       nonce,
@@ -156,6 +160,7 @@ export function createLanes(parts: {
     current: () => inTurn(open),
     commit: (options) => inTurn(() => commit(options)),
     replace: (slot, fees) => inTurn(() => replace(slot, fees)),
+    version: () => version,
     doubt: (address) => void known.delete(address),
   };
 }

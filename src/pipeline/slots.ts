@@ -3,8 +3,8 @@
  * Promises stable order, an account's intents never out of order, and no plan above its limits; the chain still decides everything.
  */
 import { strict as assert } from "node:assert";
-import type { Address, Hex } from "../domain/hex.ts";
-import { type HeldReason, isWindowNonce } from "../domain/intent.ts";
+import { type Address, type Hex, toWord, zeroAddress } from "../domain/hex.ts";
+import { type HeldReason, windowNonceLimit } from "../domain/intent.ts";
 import {
   consumeNonce,
   countBytes,
@@ -72,42 +72,56 @@ export function accountOf(item: ReadyIntent): { readonly coin: Address; readonly
   return isHolders ? { coin: item.fence.scope, address: item.fence.subject } : null;
 }
 
-/**
- * The lane an account sticks to: FNV-1a over whose fence it is, so all that one account signs leaves in one order. Steps of one
- * redemption share a lane too: their fences differ in the last byte only.
- */
+/** The lane an account sticks to, over lanes in any order. Steps of one redemption share a lane: their fences differ in the last byte only. */
 export function laneOf(item: Pick<ReadyIntent, "fence">, lanes: readonly Address[]): Address {
-  const { subject, key } = item.fence;
-  const text = BigInt(subject) === 0n ? key.slice(0, -2) : subject;
-  let hash = 0x811c9dc5;
-  for (let i = 2; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  const lane = [...lanes].sort()[hash % lanes.length];
-  assert(lane !== undefined, "there is a lane");
-  return lane;
+  return createLaneChoice(lanes)(item);
 }
 
-const toKey = (parts: { readonly coin: Address; readonly address: Address }) => `${parts.coin}:${parts.address}`;
+/** FNV-1a over whose fence it is, so all that one account signs leaves in one order. */
+function createLaneChoice(lanes: readonly Address[]): (item: Pick<ReadyIntent, "fence">) => Address {
+  const sorted = [...lanes].sort();
+  const chosen = new Map<string, Address>();
+  return ({ fence: { subject, key } }) => {
+    const text = subject === zeroAddress ? key.slice(0, -2) : subject;
+    const known = chosen.get(text);
+    if (known !== undefined) return known;
+    let hash = 0x811c9dc5;
+    for (let i = 2; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+    const lane = sorted[hash % sorted.length];
+    assert(lane !== undefined, "there is a lane");
+    chosen.set(text, lane);
+    return lane;
+  };
+}
 
+const toKey = (parts: { readonly coin: Address; readonly address: Address }) => parts.coin + parts.address;
+const windowLimit = toWord(windowNonceLimit);
+
+/** Words are lowercase and of one length: as text they compare like the numbers they are. */
 function usesWindow(item: ReadyIntent): boolean {
-  return (item.kind === "transfer" || item.kind === "cancel") && isWindowNonce(item.fence.key);
+  return (item.kind === "transfer" || item.kind === "cancel") && item.fence.key < windowLimit;
 }
 
 /** By sequence; the window nonces of one account ascend over the places that account has. */
 export function toPlanOrder(ready: readonly ReadyIntent[]): readonly ReadyIntent[] {
-  const ordered = ready.toSorted((a, b) => (a.sequence < b.sequence ? -1 : 1));
-  const nonces = new Map<string, ReadyIntent[]>();
-  for (const item of ordered) {
-    const account = usesWindow(item) ? accountOf(item) : null;
-    if (account === null) continue;
-    const list = nonces.get(toKey(account)) ?? [];
-    list.push(item);
-    nonces.set(toKey(account), list);
+  const isSorted = ready.every((item, index) => index === 0 || (ready[index - 1]?.sequence ?? 0n) < item.sequence);
+  const ordered = isSorted ? ready : ready.toSorted((a, b) => (a.sequence < b.sequence ? -1 : 1));
+  const places = new Map<string, number[]>();
+  for (const [index, item] of ordered.entries()) {
+    if (!usesWindow(item)) continue;
+    const owner = item.fence.scope + item.fence.subject;
+    const list = places.get(owner);
+    if (list === undefined) places.set(owner, [index]);
+    else list.push(index);
   }
-  for (const list of nonces.values()) list.sort((a, b) => (BigInt(a.fence.key) < BigInt(b.fence.key) ? -1 : 1));
-  return ordered.map((item) => {
-    const account = usesWindow(item) ? accountOf(item) : null;
-    return account === null ? item : (nonces.get(toKey(account))?.shift() ?? item);
-  });
+  const result = [...ordered];
+  for (const list of places.values()) {
+    if (list.length < 2) continue;
+    const items = list.flatMap((index) => ordered[index] ?? []);
+    items.sort((a, b) => (a.fence.key < b.fence.key ? -1 : 1));
+    for (const [at, index] of list.entries()) result[index] = items[at] ?? assert.fail("a place for each");
+  }
+  return result;
 }
 
 /** One account while the plan is made: what it can still spend and which nonces are still open. */
@@ -242,47 +256,53 @@ export function planSlots(inputs: SlotInputs): {
   readonly holds: readonly Hold[];
 } {
   const { ready, lanes, blockTime, now } = inputs;
-  const order = toPlanOrder(ready);
-  const addresses = lanes.map(({ address }) => address);
+  const chooseLane = createLaneChoice(lanes.map(({ address }) => address));
   const packer = createPacker(inputs);
   const holds: Hold[] = [];
   const stopped = new Set<string>();
   const cancelled = new Set(ready.filter(({ kind }) => kind === "cancel").map(toFenceKey));
-  const readyNonces = new Map<string, Set<bigint>>();
-  for (const item of ready) {
-    const account = usesWindow(item) ? accountOf(item) : null;
-    if (account === null) continue;
-    const set = readyNonces.get(toKey(account)) ?? new Set();
-    readyNonces.set(toKey(account), set.add(BigInt(item.fence.key)));
-  }
-  const accounts = new Map(
-    inputs.accounts.map((account) => [toKey(account), simulate(account, readyNonces.get(toKey(account)) ?? new Set())]),
-  );
+  const accounts = simulateAll(inputs);
+  const hold = (item: ReadyIntent, reason: HeldReason) => {
+    const wait = reason === "not_yet_valid" ? toWaitMs(item.validAfter, blockTime) : toBackoffMs(item.holds);
+    holds.push({ sequence: item.sequence, reason, until: now + wait });
+  };
 
-  for (const item of order) {
+  for (const item of toPlanOrder(ready)) {
     // The holder's latest wish comes first: a transfer whose cancellation is ready too is left alone.
-    if (item.kind === "transfer" && cancelled.has(toFenceKey(item))) continue;
+    if (item.kind === "transfer" && cancelled.size > 0 && cancelled.has(toFenceKey(item))) continue;
     const account = accountOf(item);
-    const state = account === null ? undefined : accounts.get(toKey(account));
+    const owner = account === null ? null : toKey(account);
+    if (owner !== null && stopped.has(owner)) continue;
+    const state = owner === null ? undefined : accounts.get(owner);
     const nonce = usesWindow(item) ? BigInt(item.fence.key) : null;
     if (nonce !== null && state?.flying.has(nonce) === true) continue;
-    const owner = `${item.fence.scope}:${item.fence.subject}`;
-    if (account !== null && stopped.has(owner)) continue;
     const reason = judgeTime(item, blockTime) ?? judgeAccount({ item, state, nonce });
     if (reason !== null) {
-      const wait = reason === "not_yet_valid" ? toWaitMs(item.validAfter, blockTime) : toBackoffMs(item.holds);
-      holds.push({ sequence: item.sequence, reason, until: now + wait });
+      hold(item, reason);
       continue;
     }
-    const placed = packer.place(item, laneOf(item, addresses));
-    if (placed === "oversize")
-      holds.push({ sequence: item.sequence, reason: "reverted", until: now + toBackoffMs(item.holds) });
-    if (placed === "full") stopped.add(owner);
+    const placed = packer.place(item, chooseLane(item));
+    if (placed === "oversize") hold(item, "reverted");
+    if (placed === "full" && owner !== null) stopped.add(owner);
     if (placed !== "placed" || state === undefined) continue;
     if (nonce !== null) consumeNonce(state.window, nonce);
     if (item.payer !== null && state.available !== null) state.available -= item.amount;
   }
   return { plans: packer.close(), holds };
+}
+
+function simulateAll({ ready, accounts }: SlotInputs): ReadonlyMap<string, Simulated> {
+  const nonces = new Map<string, Set<bigint>>();
+  for (const item of ready) {
+    const account = usesWindow(item) ? accountOf(item) : null;
+    if (account === null) continue;
+    const key = toKey(account);
+    const set = nonces.get(key);
+    if (set === undefined) nonces.set(key, new Set([BigInt(item.fence.key)]));
+    else set.add(BigInt(item.fence.key));
+  }
+  const none: ReadonlySet<bigint> = new Set();
+  return new Map(accounts.map((account) => [toKey(account), simulate(account, nonces.get(toKey(account)) ?? none)]));
 }
 
 function toFenceKey({ fence }: ReadyIntent): string {
