@@ -84,9 +84,9 @@ function prepare({ database }: Engine) {
       `UPDATE accounts SET balance = balance + ?, held = held + ?, nonce_base = ?, frozen = ?, frozen_whole = ?
        WHERE id = ? AND held + ? >= 0`,
     ),
-    keep: database.prepare<[number, bigint]>(
+    keep: database.prepare<[number, bigint, bigint, bigint, bigint, bigint]>(
       `INSERT INTO account_changes (block_number, account, balance, frozen, frozen_whole, nonce_base)
-       SELECT ?, id, balance, frozen, frozen_whole, nonce_base FROM accounts WHERE id = ?`,
+       VALUES (?, ?, ?, ?, ?, ?)`,
     ),
     restore: database.prepare<[number, number]>(
       `UPDATE accounts SET (balance, frozen, frozen_whole, nonce_base) =
@@ -98,7 +98,7 @@ function prepare({ database }: Engine) {
     forget: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number <= ?`),
     consumed: database
       .prepare<[Buffer, Buffer, bigint], string>(
-        `SELECT ${nonceOf.sql} FROM fences WHERE fence >= ? AND fence < ? ORDER BY fence LIMIT ?`,
+        `SELECT ${nonceOf.sql} FROM fences WHERE fence >= ? AND fence < ? LIMIT ?`,
       )
       .pluck(),
     live: database
@@ -134,7 +134,9 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
     const onChain =
       account.balanceDelta !== 0n || account.nonceBase !== row.nonce_base || account.frozen !== frozenBefore;
     if (!onChain && account.heldDelta === 0n) return;
-    if (onChain && block !== null) sql.keep.run(block, account.id);
+    if (onChain && block !== null) {
+      sql.keep.run(block, row.id, row.balance, row.frozen, row.frozen_whole, row.nonce_base);
+    }
     const { changes } = sql.write.run(
       account.balanceDelta,
       account.heldDelta,
@@ -178,7 +180,11 @@ export function createAccounts(engine: Engine): Accounts {
 
   function consumedFrom(coin: Address, account: Address, from: bigint): bigint[] {
     const range = toWindowRange({ coin, account, from, to: windowNonceLimit });
-    return sql.consumed.all(...range, windowSize).map(toNonce);
+    // At most a window of them exist, so the limit cuts nothing off; sorted here because an ORDER BY costs more than the query.
+    return sql.consumed
+      .all(...range, windowSize)
+      .map(toNonce)
+      .sort((a, b) => (a < b ? -1 : 1));
   }
 
   return {

@@ -62,7 +62,7 @@ function findSenders(facts: BlockFacts): ReadonlyMap<Word, Address> {
 
 /** JSON of what a consuming event says, for the record; amounts as text. */
 function toMatchText(match: FenceConsumed["match"]): string {
-  return JSON.stringify(match, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+  return JSON.stringify(match.amount === undefined ? match : { ...match, amount: match.amount.toString() });
 }
 
 function toSpace(consumed: FenceConsumed): "plain" | "order" {

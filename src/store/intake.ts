@@ -11,6 +11,7 @@ import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/
 import type { Accounts } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
 import { accountsOf, type Events } from "./events.ts";
+import { assertInvariant } from "./fault.ts";
 import {
   type IntentRow,
   intentColumns,
@@ -254,7 +255,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     acceptBatch: (items, at) =>
       engine.write("acceptBatch", () => {
         const first = reserve(items.length, at);
-        const outcomes = new Array<AcceptOutcome>(items.length);
+        const outcomes: AcceptOutcome[] = [];
         // Sorted by account and stable, so that one payer's items keep their order; ids follow the input's order.
         const order = items
           .map(({ facts }, index) => ({ index, key: toAccountKey(facts.coin, facts.payer ?? zeroAddress) }))
@@ -263,6 +264,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
           const item = items[index];
           if (item !== undefined) outcomes[index] = acceptOne(item, first + BigInt(index), at);
         }
+        assertInvariant(Object.keys(outcomes).length === items.length, "P1", "an item of the batch has no outcome");
         return outcomes;
       }),
     findIdempotent: (idempotency) =>

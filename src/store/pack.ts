@@ -48,7 +48,8 @@ export function pack<const S extends Readonly<Record<string, Kind>>>(
   });
   function readFrom(parts: readonly string[], first: number): Packed<S> {
     const row: Record<string, unknown> = {};
-    for (const [index, { name, read }] of fields.entries()) row[name] = read(parts[first + index] ?? "");
+    let index = first;
+    for (const { name, read } of fields) row[name] = read(parts[index++] ?? "");
     return row as Packed<S>;
   }
 

@@ -70,8 +70,15 @@ function assemble(engine: ReturnType<typeof createEngine>, options: SqliteOption
   const parts = { accounts, chronicle, events, redemptions, slots, work };
   const { openLanes, readReady, commitPlan, readOpenSlots, markSent, addAttempt, abandonSlots, hold } = slots;
   return {
+    openLanes,
+    readReady,
+    commitPlan,
+    readOpenSlots,
+    markSent,
+    addAttempt,
+    abandonSlots,
+    hold,
     ...createIntake(engine, parts),
-    ...{ openLanes, readReady, commitPlan, readOpenSlots, markSent, addAttempt, abandonSlots, hold },
     ...createBlocks(engine, parts),
     ...createPosting(engine, parts),
     ...createReads(engine, parts),

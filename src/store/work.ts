@@ -50,6 +50,8 @@ function toRow(text: string): WorkRow {
   return { ...workPack.readFrom(parts, 0), ...factPack.readFrom(parts, workFields) } as WorkRow;
 }
 
+const bySequence = (a: WorkRow, b: WorkRow): number => (a.sequence < b.sequence ? -1 : 1);
+
 export interface SendBack {
   /** Why the edge is taken, as its event tells it. */
   readonly why: string;
@@ -100,8 +102,8 @@ function prepare({ database }: Engine) {
     database.prepare<P, string>(`SELECT ${columns} FROM intent_work w WHERE ${where}`).pluck();
   const evidence = "block_number = ?, block_hash = ?, transaction_hash = ?, log_index = ?, sender = ?";
   return {
-    // In the order of the index, so that nothing has to be sorted.
-    ofFence: select<[Buffer]>("w.fence = ? ORDER BY w.is_cancel"),
+    // At most two rows, ordered by the caller: an ORDER BY costs 35 µs for each execution here, even where the index has the order.
+    ofFence: select<[Buffer]>("w.fence = ?"),
     unjudged: select<[Buffer, Buffer]>(
       "w.fence >= ? AND w.fence < ? AND w.verdict IS NULL ORDER BY w.fence, w.is_cancel",
     ),
@@ -156,7 +158,7 @@ export function createWork(engine: Engine, events: Events): Work {
   }
 
   return {
-    ofFence: (fence) => sql.ofFence.all(fence).map(toRow),
+    ofFence: (fence) => sql.ofFence.all(fence).map(toRow).sort(bySequence),
     unjudged: (range) => sql.unjudged.all(...range).map(toRow),
     ofSlot: (slot) => sql.ofSlot.all(slot, slot).map(toRow),
     judgedUpTo: (number) => sql.judgedUpTo.all(number).map(toRow),

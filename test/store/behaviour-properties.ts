@@ -103,14 +103,21 @@ interface Run {
   readonly world: World;
   readonly model: Model;
   readonly intents: Intent[];
-  readonly open: { slot: Awaited<ReturnType<World["send"]>>; items: Intent[] }[];
+  /** Slots whose bytes the chain has not mined, by nonce; and those it has, with the block. */
+  readonly open: SentSlot[];
+  readonly mined: (SentSlot & { readonly block: number })[];
   readonly freezes: Map<Address, { number: number; frozen: bigint | null }[]>;
+}
+
+interface SentSlot {
+  readonly slot: Awaited<ReturnType<World["send"]>>;
+  readonly items: readonly Intent[];
 }
 
 const keyOf = (intent: Pick<Intent, "fence">): string => intent.fence.subject + intent.fence.key;
 const move = (one: Intent) => ({ from: one.payer, to: one.payee as Address, amount: one.amount });
 
-async function mine({ world, model, open }: Run, fate: "settle" | "skip" | "revert"): Promise<void> {
+async function mine({ world, model, open, mined }: Run, fate: "settle" | "skip" | "revert"): Promise<void> {
   const next = open.shift();
   if (next === undefined) return;
   const { slot, items } = next;
@@ -126,6 +133,7 @@ async function mine({ world, model, open }: Run, fate: "settle" | "skip" | "reve
     slots: [world.mined(slot, { succeeded: fate !== "revert" })],
   });
   model.push(done.map(move), done.map(keyOf));
+  mined.push({ ...next, block: model.number });
 }
 
 async function bySomeone(
@@ -195,7 +203,10 @@ async function step(run: Run, operation: Operation): Promise<void> {
       const number = Math.max(model.final, model.number - operation.depth);
       await world.reorgTo(number);
       model.revertTo(number);
-      // A slot that the reorg reopened is not tracked further: its bytes may or may not be mined again.
+      // The bytes of the undone blocks are still known to the network: they are mined again, before later nonces.
+      const undone = run.mined.filter(({ block }) => block > number);
+      open.unshift(...undone);
+      run.mined.splice(run.mined.length - undone.length);
       for (const [who, history] of freezes)
         freezes.set(
           who,
@@ -247,7 +258,7 @@ export function describeProperties(open: OpenStore): void {
     const property = fc.asyncProperty(fc.array(operation, { minLength: 10, maxLength: 60 }), async (operations) => {
       await withStore(open, async (store) => {
         const world = await createWorld(store);
-        const run: Run = { world, model: createModel(), intents: [], open: [], freezes: new Map() };
+        const run: Run = { world, model: createModel(), intents: [], open: [], mined: [], freezes: new Map() };
         for (const one of operations) {
           await step(run, one);
           await check(run);
