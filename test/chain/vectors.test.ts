@@ -35,15 +35,16 @@ function toMessage({ primaryType, message }: StructVector): Record<string, bigin
 
 /** Reads rows by the table of the documentation, field by field. */
 function readRows(rows: Hex): Record<string, string | bigint | null>[] {
-  let digits = rows.slice(2);
+  const digits = rows.slice(2);
+  let cursor = 0;
   const take = (bytes: number): string => {
-    expect(digits.length, "a row runs past the end").to.be.at.least(2 * bytes);
-    const taken = digits.slice(0, 2 * bytes);
-    digits = digits.slice(2 * bytes);
+    const taken = digits.slice(cursor, cursor + 2 * bytes);
+    expect(taken.length, "a row runs past the end").to.equal(2 * bytes);
+    cursor += 2 * bytes;
     return taken;
   };
   const read: Record<string, string | bigint | null>[] = [];
-  while (digits !== "") {
+  while (cursor < digits.length) {
     const kind = Number.parseInt(take(1), 16);
     const head = { from: `0x${take(20)}`, to: `0x${take(20)}`, value: BigInt(`0x${take(8)}`) };
     const validBefore = BigInt(`0x${take(5)}`);
