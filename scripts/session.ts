@@ -87,8 +87,8 @@ function toAddress(text: string): Address {
 }
 
 /** What the running node says about its network. */
-export async function fetchNetwork(client: Client): Promise<Network> {
-  const network = await client.get<NetworkView>("/v1/network");
+export async function fetchNetwork(client: Client, patience: Patience = { patienceSeconds: 0 }): Promise<Network> {
+  const network = await persist(() => client.get<NetworkView>("/v1/network"), patience);
   return {
     chainId: network.chainId,
     coins: network.coins.map((coin) => ({ ...coin, address: toAddress(coin.address) })),
@@ -139,11 +139,24 @@ function isWorthRepeating(error: unknown): boolean {
   return isConnectionLost(error) || (error instanceof ProblemError && (error.retryable || error.status >= 502));
 }
 
+export interface Patience {
+  /** How long silence is borne. */
+  readonly patienceSeconds: number;
+  /** Called before each further attempt. */
+  readonly onOutage?: (reason: string) => void;
+}
+
+/** Says once per reason that a verb waits, so that it is never silent for minutes. */
+export function announceOutage(terminal: Terminal): (reason: string) => void {
+  const said = new Set<string>();
+  return (reason) => {
+    if (!said.has(reason)) terminal.note(`waiting: ${reason}\n`);
+    said.add(reason);
+  };
+}
+
 /** Asks until there is an answer that repeating would not change, for at most `patienceSeconds` of silence. */
-export async function persist<T>(
-  ask: () => Promise<T>,
-  options: { readonly patienceSeconds: number; readonly onOutage?: (reason: string) => void },
-): Promise<T> {
+export async function persist<T>(ask: () => Promise<T>, options: Patience): Promise<T> {
   const until = performance.now() + options.patienceSeconds * 1_000;
   for (let pause = shortestPauseMs; ; pause = Math.min(pause * 2, longestPauseMs)) {
     try {

@@ -3,10 +3,9 @@
  * for every payment, with its evidence on the chain or the reason, and exit code 0 only when every one of them settled.
  */
 import type { Command } from "commander";
-import { formatAmount } from "../../src/domain/amount.ts";
 import { readSignedPayments, replaceFile, type SignedPayment } from "../payments/signed.ts";
 import { type PaymentOutcome, submitPayments } from "../payments/submit.ts";
-import { fetchNetwork, type Network, openSession, type Session } from "../session.ts";
+import { announceOutage, fetchNetwork, type Network, openSession, type Session } from "../session.ts";
 import {
   addDryRun,
   addNodeOptions,
@@ -17,7 +16,7 @@ import {
 } from "../terminal/options.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { Refusal } from "../terminal/refusal.ts";
-import { formatState, formatTable, showResult } from "../terminal/screen.ts";
+import { formatMoney, formatState, formatTable, showResult } from "../terminal/screen.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 interface PayOptions extends NodeOptions, ChangeOptions {
@@ -33,8 +32,24 @@ function toState({ transfer, problem }: PaymentOutcome): string {
   return problem === null ? (transfer?.state ?? "unfinished") : "refused";
 }
 
-function toReason({ transfer, problem }: PaymentOutcome): string {
-  return problem === null ? (transfer?.reason ?? "") : `${problem.code}: ${problem.detail}`;
+/** Our nonces follow from payer and reference, so here these codes say more than they do in general. */
+const nonceReasons: Readonly<Record<string, string>> = {
+  nonce_used: "this payer and reference was paid or cancelled before",
+  nonce_in_use: "another signature for this payer and reference is on its way",
+};
+
+/** Why it did not settle, with amounts as people write them where the node gives base units. */
+function describeReason({ payment, transfer, problem }: PaymentOutcome, network: Network): string {
+  if (problem === null) return transfer?.reason ?? "";
+  const known = nonceReasons[problem.code];
+  if (known !== undefined) return `${problem.code}: ${known}`;
+  const coin = network.coins.find(({ address }) => address === payment.coin);
+  const { actual, limit } = problem.errors[0] ?? {};
+  if (problem.code !== "insufficient_funds" || coin === undefined || actual === undefined || limit === undefined) {
+    return `${problem.code}: ${problem.detail}`;
+  }
+  const [available, asked] = [formatMoney(BigInt(actual), coin), formatMoney(BigInt(limit), coin)];
+  return `${problem.code}: ${available} available, ${asked} asked for`;
 }
 
 function toResultLine(outcome: PaymentOutcome): string {
@@ -71,7 +86,8 @@ export async function payFile(
   options: { readonly file: string; readonly out: string; readonly patienceSeconds: number },
 ): Promise<readonly PaymentOutcome[]> {
   const payments = readSignedPayments(options.file);
-  checkNetwork(payments, await fetchNetwork(session.client));
+  const onOutage = announceOutage(terminal);
+  checkNetwork(payments, await fetchNetwork(session.client, { patienceSeconds: options.patienceSeconds, onOutage }));
   const progress = createProgress(terminal, { label: "paying", total: payments.length });
   let counts = { submitted: 0, ended: 0 };
   try {
@@ -81,7 +97,10 @@ export async function payFile(
         counts = now;
         progress.show(now.ended, `${now.submitted} submitted`);
       },
-      onOutage: (reason) => progress.show(counts.ended, `${counts.submitted} submitted, trying again: ${reason}`),
+      onOutage(reason) {
+        onOutage(reason);
+        progress.show(counts.ended, `${counts.submitted} submitted, trying again: ${reason}`);
+      },
     });
     replaceFile(options.out, outcomes.map(toResultLine));
     if (interruption !== null) throw interruption;
@@ -101,7 +120,7 @@ export function formatOutcomes(terminal: Terminal, outcomes: readonly PaymentOut
   const rows = network.coins.flatMap((coin) =>
     states.flatMap((state) => {
       const own = outcomes.filter((outcome) => toState(outcome) === state && outcome.payment.coin === coin.address);
-      const amount = `${formatAmount(sumAmounts(own), coin.decimals)} ${coin.symbol}`;
+      const amount = formatMoney(sumAmounts(own), coin);
       return own.length === 0 ? [] : [[formatState(terminal, state), own.length, amount]];
     }),
   );
@@ -109,7 +128,7 @@ export function formatOutcomes(terminal: Terminal, outcomes: readonly PaymentOut
 }
 
 /** The payments that did not settle, with the reason. Empty when all did. */
-export function formatUnsettled(terminal: Terminal, outcomes: readonly PaymentOutcome[]): string {
+export function formatUnsettled(terminal: Terminal, outcomes: readonly PaymentOutcome[], network: Network): string {
   const open = outcomes.filter((outcome) => toState(outcome) !== "settled");
   if (open.length === 0) return "";
   const rows = open
@@ -118,7 +137,7 @@ export function formatUnsettled(terminal: Terminal, outcomes: readonly PaymentOu
       outcome.payment.line,
       outcome.payment.reference,
       formatState(terminal, toState(outcome)),
-      toReason(outcome),
+      describeReason(outcome, network),
     ]);
   const rest = open.length > rows.length ? `… and ${open.length - rows.length} more\n` : "";
   return `\n${formatTable(terminal, { head: ["line", "reference", "state", "reason"], rows, right: [0] })}${rest}`;
@@ -128,7 +147,7 @@ async function runPay(terminal: Terminal, file: string, options: PayOptions): Pr
   const patienceSeconds = readWhole(options.patience, { name: "--patience", least: 0, most: 86_400 });
   const session = openSession(terminal, options, ["operator"]);
   const out = options.out ?? `${file}.result.jsonl`;
-  const network = await fetchNetwork(session.client);
+  const network = await fetchNetwork(session.client, { patienceSeconds, onOutage: announceOutage(terminal) });
   if (options.dryRun === true) {
     const payments = readSignedPayments(file);
     checkNetwork(payments, network);
@@ -144,7 +163,7 @@ async function runPay(terminal: Terminal, file: string, options: PayOptions): Pr
   const table = formatOutcomes(terminal, outcomes, network);
   showResult(terminal, options, {
     value: { payments: outcomes.length, settled, out },
-    text: `${table}${formatUnsettled(terminal, outcomes)}\nresult  ${out}\n`,
+    text: `${table}${formatUnsettled(terminal, outcomes, network)}\nresult  ${out}\n`,
   });
   if (settled === outcomes.length) return;
   throw new Refusal({

@@ -17,7 +17,16 @@ import { type Deposit, readDeposits } from "../payments/deposits.ts";
 import { createRedemption, readRecord, writeRecord } from "../payments/redemption.ts";
 import { readSignedPayments, readText, replaceFile } from "../payments/signed.ts";
 import type { PaymentOutcome } from "../payments/submit.ts";
-import { deriveKey, fetchNetwork, findCoin, type Network, openSession, readNow, type Session } from "../session.ts";
+import {
+  announceOutage,
+  deriveKey,
+  fetchNetwork,
+  findCoin,
+  type Network,
+  openSession,
+  readNow,
+  type Session,
+} from "../session.ts";
 import {
   addDryRun,
   addNodeOptions,
@@ -188,7 +197,7 @@ async function payRemittances(scene: Scene, file: string): Promise<readonly Paym
   const outcomes = await payFile(terminal, session, { file, out: `${file}.result.jsonl`, patienceSeconds });
   const settled = outcomes.filter(({ transfer }) => transfer?.state === "settled");
   say(terminal, "pay", `${settled.length} of ${outcomes.length} settled`);
-  terminal.note(formatOutcomes(terminal, outcomes, network) + formatUnsettled(terminal, outcomes));
+  terminal.note(formatOutcomes(terminal, outcomes, network) + formatUnsettled(terminal, outcomes, network));
   requireExactly(
     outcomes.filter(({ transfer }) => transfer?.state !== "settled").map(({ payment }) => payment.line),
     [badLines.overspend],
@@ -227,7 +236,7 @@ async function runSettle(terminal: Terminal, options: SettleOptions): Promise<vo
   const patienceSeconds = readWhole(options.patience, { name: "--patience", least: 0, most: 86_400 });
   const session = openSession(terminal, options, ["operator"]);
   const { client } = session;
-  const network = await fetchNetwork(client);
+  const network = await fetchNetwork(client, { patienceSeconds, onOutage: announceOutage(terminal) });
   const work = options.work ?? join(session.folder ?? ".", "settle");
   if (options.dryRun === true) {
     const text = `Would attest, deposit, sign, pay, redeem and reconcile on chain ${network.chainId}, and keep the day in ${work}.\n`;

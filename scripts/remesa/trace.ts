@@ -27,6 +27,13 @@ function createMoney(network: Network): Money {
   };
 }
 
+/** The text a memo carries, with its bytes; the bytes alone when they are no text. */
+function describeMemo(memo: string | null): string {
+  if (memo === null) return "";
+  const text = Buffer.from(memo.slice(2).replace(/(?:00)+$/, ""), "hex").toString("utf8");
+  return /^[^\p{Cc}\uFFFD]+$/u.test(text) ? `${text}  (${memo})` : memo;
+}
+
 /** Who, whom and how much, per kind of resource. */
 function describeResource(resource: TraceView["resource"], money: Money): readonly (readonly [string, Cell])[] {
   switch (resource.kind) {
@@ -36,7 +43,7 @@ function describeResource(resource: TraceView["resource"], money: Money): readon
         ["payer", from],
         ["payee", to],
         ["amount", money(resource.coin, value)],
-        ["memo", resource.memo ?? ""],
+        ["memo", describeMemo(resource.memo)],
         ["reference", resource.reference ?? ""],
         ["nonce", nonce],
         ["acts before", new Date(validBefore * 1_000).toISOString()],
@@ -141,7 +148,12 @@ function formatTrace(terminal: Terminal, trace: TraceView, money: Money): string
           ["sent by", evidence.by],
         ]);
   const lines = (trace.lines ?? []).map(({ account, amount }) => [account, money(resource.coin, amount)]);
-  const events = (trace.events ?? []).map(({ sequence, at, type }) => [sequence, at, type]);
+  const events = (trace.events ?? []).map(({ sequence, at, type }) => [
+    // Events that follow from a transaction's own have no place in the stream.
+    sequence === "0" ? "" : sequence,
+    at,
+    type,
+  ]);
   return [
     head,
     section("Transactions", formatSlots(terminal, trace)),

@@ -3,15 +3,31 @@
  * but the freeze.
  */
 import type { Command } from "commander";
-import { formatAddress } from "../../src/domain/hex.ts";
+import { type Address, formatAddress } from "../../src/domain/hex.ts";
+import type { Account } from "../../src/http/views.ts";
 import { runOrder } from "../orders.ts";
-import { deriveKey, fetchNetwork, findCoin, openSession } from "../session.ts";
+import type { Coin } from "../payments/check.ts";
+import { deriveKey, fetchNetwork, findCoin, openSession, type Session } from "../session.ts";
 import { type ActOptions, addActOptions, declareVerb, readAct, readAddress, readWord } from "../terminal/options.ts";
+import { Refusal } from "../terminal/refusal.ts";
+import { formatMoney } from "../terminal/screen.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 interface UnfreezeOptions extends ActOptions {
   readonly currency: string;
   readonly case: string;
+}
+
+/** Refuses when something is frozen still: the same order acted before, and the account was frozen again since. */
+async function requireReleased(session: Session, asked: { account: Address; coin: Coin }): Promise<void> {
+  const account = await session.client.get<Account>(`/v1/accounts/${asked.account}`);
+  const found = account.coins.find(({ symbol }) => symbol === asked.coin.symbol);
+  const frozen = BigInt(found?.frozen ?? "0");
+  if (frozen === 0n && found?.frozenWhole !== true) return;
+  throw new Refusal({
+    reason: `the order acted once, but ${found?.frozenWhole === true ? "everything" : formatMoney(frozen, asked.coin)} is frozen now`,
+    remedy: "It was frozen again since. To release it again, run the same with --attempt 2.",
+  });
 }
 
 async function runUnfreeze(terminal: Terminal, account: string, options: UnfreezeOptions): Promise<void> {
@@ -34,6 +50,7 @@ async function runUnfreeze(terminal: Terminal, account: string, options: Unfreez
       ["case", options.case],
     ],
   });
+  if (options.dryRun !== true && waitSeconds > 0) await requireReleased(session, { account: address, coin });
 }
 
 export function addUnfreeze(program: Command, terminal: Terminal): void {

@@ -76,6 +76,20 @@ describe("remesa pay", () => {
     expect(node?.batches).to.equal(3);
   });
 
+  it("waits for a node that is not there yet", async () => {
+    const { url } = await start();
+    await node?.close();
+    const paying = pay(url);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await start({ port: Number(new URL(url).port) });
+    expect((await paying).code).to.equal(0);
+  });
+
+  it("says that payer and reference were paid before when their nonce is used", async () => {
+    const { url } = await start({ faults: { refuse: { "R-2": { code: "nonce_used", retryable: false } } } });
+    expect((await pay(url)).out).to.include("nonce_used: this payer and reference was paid or cancelled before");
+  });
+
   it("pays nothing twice when it is run twice", async () => {
     const { url, accepted } = await start();
     await pay(url);

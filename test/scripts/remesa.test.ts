@@ -35,10 +35,9 @@ function listVerbs(
 describe("remesa --help", () => {
   it("lists the verbs of an operator", () => {
     const names = listVerbs().map((path) => path.join(" "));
-    expect(names).to.include.members([
-      ...["deploy", "keys create", "keys import", "keys show", "attest", "deposit", "sign", "pay", "redeem"],
-      ...["freeze", "unfreeze", "status", "trace", "reconcile", "backup", "restore", "settle"],
-    ]);
+    const expected =
+      "deploy,keys create,keys import,keys show,attest,deposit,sign,pay,redeem,freeze,unfreeze,status,trace,reconcile,backup,restore,settle";
+    expect(names).to.include.members(expected.split(","));
   });
 
   for (const path of listVerbs()) {

@@ -48,6 +48,8 @@ export async function startStubNode(options: {
   coin: string;
   digestOf: (nonce: string) => string;
   faults?: Faults;
+  /** Default: any free one. */
+  port?: number;
 }): Promise<StubNode> {
   const faults = { ...options.faults };
   const accepted = new Map<string, number>();
@@ -112,7 +114,7 @@ export async function startStubNode(options: {
     } else if (url.pathname === "/v1/transfers/batch") void answerBatch(request, response);
     else send(response, 200, view(url.pathname.split("/").at(-1) ?? ""));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     accepted,
