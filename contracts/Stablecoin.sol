@@ -6,6 +6,7 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 import {ShortString, ShortStrings} from "@openzeppelin/contracts/utils/ShortStrings.sol";
 import {AccountState, FreezeOrder, IStablecoin, UnfreezeOrder} from "./interfaces/IStablecoin.sol";
 import {AccountWord} from "./libraries/AccountWord.sol";
+import {CoinLedger} from "./libraries/CoinLedger.sol";
 import {CoinWord} from "./libraries/CoinWord.sol";
 import {Authorization, SettlementRow} from "./libraries/SettlementRow.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -18,18 +19,9 @@ import {SignedOrders} from "./libraries/SignedOrders.sol";
 /// Assumes: the authority grants roles as docs/ROLES.md says; the treasury mints only against reserves; a registered escrow
 /// names the true payer in `payFrom` and pays out what it took in.
 /// Keeps: COIN-1 to COIN-8 of docs/INVARIANTS.md.
-///
-/// How it stays cheap: all that the coin knows of an account is one storage word, so that replay protection, freeze and
-/// escrow flag come with the balance; one bit test tells that an account has no restrictions. Checks return their failure
-/// as revert data, which a single call raises and a batch reports: there is one set of checks for both.
-contract Stablecoin is IStablecoin, SignedOrders {
+contract Stablecoin is CoinLedger, SignedOrders {
     using AccountWord for uint256;
     using CoinWord for uint256;
-
-    /// @dev See AccountWord.
-    struct Account {
-        uint256 word;
-    }
 
     struct FreezeCase {
         bytes32 caseId;
@@ -58,12 +50,8 @@ contract Stablecoin is IStablecoin, SignedOrders {
 
     ShortString private immutable _symbol;
 
-    mapping(address account => Account) private _accounts;
     mapping(address owner => mapping(address spender => uint256 amount)) private _allowances;
-    mapping(address authorizer => mapping(uint256 index => uint256 bits)) private _bitmaps;
     mapping(address account => FreezeCase) private _cases;
-    /// @dev See CoinWord.
-    uint256 private _coin = CoinWord.INITIAL;
     address private _treasury;
 
     constructor(
@@ -483,158 +471,6 @@ contract Stablecoin is IStablecoin, SignedOrders {
         return failure.length == 0 ? bytes4(0) : bytes4(failure);
     }
 
-    /// @dev Carries out an authorization whose time and signature are good: the nonce, the payment, their two events.
-    /// Changes nothing when it returns a failure.
-    function _spend(Authorization memory a) private returns (bytes memory failure) {
-        (address from, address to, uint256 value, uint256 nonce) = (a.from, a.to, a.value, uint256(a.nonce));
-        Account storage payer = _accounts[from];
-        Account storage payee = _accounts[to];
-        (uint256 word, uint256 payeeWord) = (payer.word, payee.word);
-        if (word.isNext(nonce) && _isPlain(word, payeeWord, from, to, value)) {
-            _logAuthorizationUsed(from, nonce);
-            payer.word = word.spendNext().debit(value);
-            payee.word = payeeWord.credit(value);
-            _logTransfer(from, to, value);
-            return failure;
-        }
-        failure = _spendFailure(a, word, payeeWord);
-        if (failure.length != 0) return failure;
-        _logAuthorizationUsed(from, nonce);
-        _write(payer, _spendNonce(from, word, nonce), payee, payeeWord, from, to, value);
-    }
-
-    /// @dev The transfer checks with a nonce.
-    function _spendFailure(
-        Authorization memory a,
-        uint256 word,
-        uint256 payeeWord
-    ) private view returns (bytes memory failure) {
-        failure = _payerFailure(a.from, word, a.value);
-        if (failure.length == 0) failure = _receiverFailure(a.to);
-        if (failure.length == 0) failure = _nonceFailure(a.from, word, uint256(a.nonce));
-        if (failure.length == 0) failure = _payeeFailure(word, a.to, payeeWord);
-    }
-
-    /// @dev A payment by call: the transfer checks without a nonce.
-    function _transfer(address from, address to, uint256 amount) private {
-        Account storage payer = _accounts[from];
-        Account storage payee = _accounts[to];
-        (uint256 word, uint256 payeeWord) = (payer.word, payee.word);
-        if (!_isPlain(word, payeeWord, from, to, amount)) {
-            _raise(_payerFailure(from, word, amount));
-            _raise(_receiverFailure(to));
-            _raise(_payeeFailure(word, to, payeeWord));
-        }
-        _write(payer, word, payee, payeeWord, from, to, amount);
-    }
-
-    /// @dev Every payment between accounts ends here, or does the same two lines in `_spend`.
-    function _write(
-        Account storage payer,
-        uint256 word,
-        Account storage payee,
-        uint256 payeeWord,
-        address from,
-        address to,
-        uint256 amount
-    ) private {
-        if (from == to) {
-            payer.word = word;
-        } else {
-            payer.word = word.debit(amount);
-            payee.word = payeeWord.credit(amount);
-        }
-        _logTransfer(from, to, amount);
-    }
-
-    /// @dev The short way to yes: two different accounts, neither with a restriction of any kind, and the balance is there.
-    /// No means: look. One branch for all, since this is asked of every payment.
-    function _isPlain(
-        uint256 word,
-        uint256 payeeWord,
-        address from,
-        address to,
-        uint256 amount
-    ) private view returns (bool plain) {
-        uint256 restrictions = (word & AccountWord.PAYER_GUARD) | (payeeWord & AccountWord.PAYEE_GUARD);
-        uint256 held = word.balance();
-        assembly ("memory-safe") {
-            let odd := or(or(iszero(to), eq(to, address())), or(eq(from, to), gt(amount, held)))
-            plain := iszero(or(restrictions, odd))
-        }
-    }
-
-    function _payerFailure(address from, uint256 word, uint256 amount) private pure returns (bytes memory failure) {
-        if (word.isFrozenWhole()) return abi.encodeWithSelector(StablecoinFrozen.selector, from);
-        if (word.isEscrow()) return abi.encodeWithSelector(StablecoinEscrowRefusesDebit.selector, from);
-        return _balanceFailure(from, word, amount);
-    }
-
-    function _balanceFailure(address from, uint256 word, uint256 amount) private pure returns (bytes memory failure) {
-        uint256 held = word.balance();
-        if (amount > held) return abi.encodeWithSelector(ERC20InsufficientBalance.selector, from, held, amount);
-        uint256 free = word.available();
-        if (amount > free) return abi.encodeWithSelector(ERC20InsufficientUnfrozen.selector, from, free, amount);
-    }
-
-    function _receiverFailure(address to) private view returns (bytes memory failure) {
-        if (to == address(0) || to == address(this)) {
-            return abi.encodeWithSelector(ERC20InvalidReceiver.selector, to);
-        }
-    }
-
-    function _payeeFailure(
-        uint256 payerWord,
-        address to,
-        uint256 payeeWord
-    ) private view returns (bytes memory failure) {
-        if (payeeWord.isFrozenWhole() && !payerWord.isEscrow()) {
-            return abi.encodeWithSelector(StablecoinFrozen.selector, to);
-        }
-        if (payeeWord.isEscrow() && msg.sender != to) {
-            return abi.encodeWithSelector(StablecoinEscrowRefusesCredit.selector, to);
-        }
-    }
-
-    function _nonceFailure(address from, uint256 word, uint256 nonce) private view returns (bytes memory failure) {
-        bool spent;
-        if (nonce < AccountWord.WINDOW_NONCES) {
-            spent = word.isSpent(nonce);
-            if (!spent && !word.isUsable(nonce)) {
-                return abi.encodeWithSelector(StablecoinNonceOutOfWindow.selector, nonce, word.nonceBase());
-            }
-        } else {
-            spent = _bitmaps[from][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
-        }
-        if (spent) return abi.encodeWithSelector(StablecoinAuthorizationUsed.selector, from, nonce);
-    }
-
-    /// @dev Spends a nonce found unspent: a bitmap nonce in storage, a window nonce in the word returned.
-    function _spendNonce(address from, uint256 word, uint256 nonce) private returns (uint256) {
-        if (nonce < AccountWord.WINDOW_NONCES) return word.spend(nonce);
-        _bitmaps[from][nonce >> 8] |= 1 << (nonce & 0xff);
-        return word;
-    }
-
-    function _cancel(address authorizer, bytes32 nonce) private {
-        Account storage account = _accounts[authorizer];
-        uint256 word = account.word;
-        _raise(_nonceFailure(authorizer, word, uint256(nonce)));
-        account.word = _spendNonce(authorizer, word, uint256(nonce));
-        emit AuthorizationCanceled(authorizer, nonce);
-    }
-
-    function _skip(address account, uint256 newBase) private {
-        uint256 word = _accounts[account].word;
-        uint256 base = word.nonceBase();
-        if (newBase <= base || newBase > AccountWord.MAX_SKIP) {
-            revert StablecoinNonceBaseInvalid(newBase, base, AccountWord.MAX_SKIP);
-        }
-        word = word.skip(newBase);
-        _accounts[account].word = word;
-        emit NoncesSkipped(account, base, word.nonceBase());
-    }
-
     function _freeze(address account, uint256 amount, bytes32 caseId, uint256 until) private {
         _requireNotPaused(PAUSE_FREEZE);
         if (account == address(0)) revert StablecoinAccountInvalid(account);
@@ -675,12 +511,6 @@ contract Stablecoin is IStablecoin, SignedOrders {
     function _requirePauseBits(uint256 bits) private pure returns (uint256) {
         if (bits == 0 || bits > PAUSE_KNOWN) revert StablecoinPauseBitsInvalid(bits, PAUSE_KNOWN);
         return bits;
-    }
-
-    /// @dev Returns the coin's word, which has been read anyway.
-    function _requireNotPaused(uint256 bits) private view returns (uint256 coin) {
-        coin = _coin;
-        if (coin.paused() & bits != 0) revert StablecoinPaused(bits);
     }
 
     function _requirePayee(address to) private view {
@@ -729,29 +559,6 @@ contract Stablecoin is IStablecoin, SignedOrders {
         unchecked {
             uint256 supply = coin.totalSupply() + amount;
             return supply < amount ? type(uint256).max : supply;
-        }
-    }
-
-    function _logAuthorizationUsed(address from, uint256 nonce) private {
-        bytes32 topic = AuthorizationUsed.selector;
-        assembly ("memory-safe") {
-            log3(0x00, 0x00, topic, from, nonce)
-        }
-    }
-
-    function _logTransfer(address from, address to, uint256 amount) private {
-        bytes32 topic = IERC20.Transfer.selector;
-        assembly ("memory-safe") {
-            mstore(0x00, amount)
-            log3(0x00, 0x20, topic, from, to)
-        }
-    }
-
-    /// @dev Reverts with `failure`, if there is one.
-    function _raise(bytes memory failure) private pure {
-        if (failure.length == 0) return;
-        assembly ("memory-safe") {
-            revert(add(failure, 0x20), mload(failure))
         }
     }
 }

@@ -384,7 +384,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
 
     /// @notice Destroy `amount` of the caller's own balance.
     /// @dev **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell coin.burn of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the burn bit not paused (StablecoinPaused)
     /// - the caller not frozen whole (StablecoinFrozen)
     /// - the balance (ERC20InsufficientBalance), beyond what is frozen (ERC20InsufficientUnfrozen)
@@ -396,7 +396,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
 
     /// @notice Name the one address that mints.
     /// @dev **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell coin.setTreasury of docs/ROLES.md (AccessManagedUnauthorized)
     /// - `newTreasury` neither zero nor the coin nor an escrow (StablecoinAccountInvalid)
     ///
     /// **Ensures** only `newTreasury` mints from now on; nothing else changes.
@@ -411,7 +411,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// except for an account frozen whole, into which only escrows pay. A freeze does not end by itself at `until`.
     ///
     /// **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell coin.freeze of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the freeze bit not paused (StablecoinPaused)
     /// - `account` not zero (StablecoinAccountInvalid) and no escrow (StablecoinEscrowNotFreezable)
     /// - `caseId` not zero (StablecoinCaseMissing)
@@ -423,7 +423,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// **Emits** Frozen.
     function freeze(address account, uint256 amount, bytes32 caseId, uint256 until) external;
 
-    /// @notice As `freeze`, by the order that `signer` signed.
+    /// @notice As `freeze`, by the order that `signer` signed; cell coin.freezeBySig of docs/ROLES.md.
     /// @dev **Requires**
     /// - the order valid (OrderExpired, OrderAlreadyUsed, OrderNotPermitted, OrderSignatureInvalid)
     /// - then as `freeze`
@@ -435,7 +435,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
 
     /// @notice Lift the freeze of `account` under `caseId`.
     /// @dev **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell coin.unfreeze of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the freeze bit not paused (StablecoinPaused)
     /// - a freeze (StablecoinNotFrozen) under this case (StablecoinCaseMismatch)
     ///
@@ -444,7 +444,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// **Emits** Unfrozen.
     function unfreeze(address account, bytes32 caseId) external;
 
-    /// @notice As `unfreeze`, by the order that `signer` signed.
+    /// @notice As `unfreeze`, by the order that `signer` signed; cell coin.unfreezeBySig of docs/ROLES.md.
     /// @dev **Requires**
     /// - the order valid (OrderExpired, OrderAlreadyUsed, OrderNotPermitted, OrderSignatureInvalid)
     /// - then as `unfreeze`
@@ -470,7 +470,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// views.
     ///
     /// **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell coin.pause of docs/ROLES.md (AccessManagedUnauthorized)
     /// - `bits` not 0 and at most 63 (StablecoinPauseBitsInvalid)
     ///
     /// **Ensures** `bits` are paused, other bits as before; nothing else changes.
@@ -479,7 +479,9 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     function pause(uint256 bits) external;
 
     /// @notice Let the functions behind `bits` go on.
-    /// @dev **Requires** as `pause`, the role being another.
+    /// @dev **Requires**
+    /// - the caller in the role of cell coin.unpause of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - `bits` not 0 and at most 63 (StablecoinPauseBitsInvalid)
     ///
     /// **Ensures** `bits` are not paused, other bits as before; nothing else changes.
     ///
@@ -490,7 +492,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
 
     /// @notice Register a contract that holds coins for others. It stays one for good.
     /// @dev **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell coin.flagEscrow of docs/ROLES.md (AccessManagedUnauthorized)
     /// - `account` neither the coin nor the treasury (StablecoinAccountInvalid)
     /// - code at `account` that is not a delegation (StablecoinEscrowCodeInvalid)
     /// - no balance, freeze, family or flag (StablecoinEscrowNotClean)
