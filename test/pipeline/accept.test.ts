@@ -7,8 +7,7 @@ import type { Draft, LockDraft, StepDraft, TransferDraft } from "../../src/domai
 import { toWord, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
 import { judgeDraft, type PolicyContext, roleOf } from "../../src/domain/policy.ts";
 import { createIntake, defaultIntakeLimits } from "../../src/pipeline/accept.ts";
-import { createGatherer } from "../../src/pipeline/gather.ts";
-import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../../src/pipeline/ports.ts";
+import type { AcceptOutcome, Idempotency, Store } from "../../src/pipeline/ports.ts";
 import {
   coin,
   dealer,
@@ -18,11 +17,9 @@ import {
   recoverer,
   redemptions,
   signMint,
-  signTransfer,
   treasury,
   wallet,
 } from "../support/model-codec.ts";
-import { createManualClock } from "../support/pipeline.ts";
 import { createTown, funds, payment } from "../support/town.ts";
 
 const blockTime = 1_000_000;
@@ -374,66 +371,5 @@ describe("Intake.signOrder", () => {
       freeze: "freezer",
       unfreeze: "freezer",
     });
-  });
-});
-
-describe("createGatherer", () => {
-  type Batch = readonly AcceptItem[];
-  const item = (payer: number): AcceptItem => ({
-    facts: encoder.encode(signTransfer(payment(payer).authorization)).facts,
-    idempotency: null,
-  });
-  const answer = (items: Batch): readonly AcceptOutcome[] =>
-    items.map(({ facts }) => ({ kind: "refused", reasons: [{ code: "internal", subject: facts.digest, remedy: "" }] }));
-
-  function gather(acceptBatch: (items: Batch) => Promise<readonly AcceptOutcome[]>, group = 500) {
-    const limits = { waitMs: 2, group, queue: 10_000 };
-    return createGatherer({ store: { acceptBatch }, clock: createManualClock(), limits, wake: () => undefined });
-  }
-  const subjects = (outcomes: readonly AcceptOutcome[]) =>
-    outcomes.map((outcome) => (outcome.kind === "refused" ? outcome.reasons[0]?.subject : ""));
-
-  it("stores concurrent submissions in one commit and answers each with its own, in order", async () => {
-    const sizes: number[] = [];
-    const gatherer = gather(async (items) => {
-      sizes.push(items.length);
-      return answer(items);
-    });
-    const submissions = [[item(1), item(2)], [item(3)], [item(4), item(5)]];
-    const outcomes = await Promise.all(submissions.map((items) => gatherer.commit(items)));
-    expect(sizes).to.deep.equal([5]);
-    expect(outcomes.map(subjects)).to.deep.equal(submissions.map((items) => items.map(({ facts }) => facts.digest)));
-  });
-
-  it("never splits a submission, also one larger than a group", async () => {
-    const sizes: number[] = [];
-    const gatherer = gather(async (items) => {
-      sizes.push(items.length);
-      return answer(items);
-    }, 3);
-    const five = [1, 2, 3, 4, 5].map(item);
-    await Promise.all([gatherer.commit([item(6)]), gatherer.commit(five), gatherer.commit([item(1), item(2)])]);
-    expect(sizes).to.deep.equal([1, 5, 2]);
-  });
-
-  it("tries each submission of a failed group alone: one that cannot be stored fails alone", async () => {
-    const poison = item(1).facts.digest;
-    const gatherer = gather(async (items) => {
-      if (items.some(({ facts }) => facts.digest === poison)) throw new Error("cannot be stored");
-      return answer(items);
-    });
-    const results = await Promise.allSettled([gatherer.commit([item(1)]), gatherer.commit([item(2)])]);
-    expect(results.map(({ status }) => status)).to.deep.equal(["rejected", "fulfilled"]);
-  });
-
-  it("goes on after a failure", async () => {
-    let fail = true;
-    const gatherer = gather(async (items) => {
-      if (fail) throw new Error("once");
-      return answer(items);
-    });
-    await gatherer.commit([item(1)]).catch(() => undefined);
-    fail = false;
-    expect(await gatherer.commit([item(1)])).to.have.length(1);
   });
 });
