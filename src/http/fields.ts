@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import { maxAmount, parseUnits } from "../domain/amount.ts";
-import { type Address, type Hex, parseAddress, toLower, type Word } from "../domain/hex.ts";
+import { type Address, type Hex, toLower, type Word } from "../domain/hex.ts";
+import { readAddress } from "./spelling.ts";
 
 /** 2^40 − 1: a settlement row carries times in five bytes. */
 const maxSeconds = 2 ** 40 - 1;
@@ -26,7 +27,7 @@ export const address = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/, "not an address")
   .transform((text, context): Address => {
-    const parsed = parseAddress(text);
+    const parsed = readAddress(text);
     if (parsed === null) context.addIssue({ code: "custom", message: "the checksum of the address does not match" });
     return parsed ?? "0x";
   });

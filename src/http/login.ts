@@ -5,9 +5,10 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { recoverMessageAddress } from "viem";
 import { createSiweMessage, parseSiweMessage } from "viem/siwe";
-import { type Address, formatAddress, type Hex, parseAddress } from "../domain/hex.ts";
+import { type Address, type Hex, parseAddress } from "../domain/hex.ts";
 import type { Clock } from "../pipeline/ports.ts";
 import { RejectedError } from "./problem.ts";
+import { spellAddress } from "./spelling.ts";
 
 /** Five minutes between challenge and login: a person has to read and sign. */
 const nonceMs = 300_000;
@@ -96,7 +97,7 @@ export function createLogin({ chainId, hosts, clock }: LoginOptions): Login {
       const { nonce, expiresAt } = nonces.issue(address);
       const message = createSiweMessage({
         domain: host,
-        address: formatAddress(address),
+        address: spellAddress(address),
         statement,
         uri: `${isLoopback(host) ? "http" : "https"}://${host}`,
         version: "1",

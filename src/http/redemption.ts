@@ -3,7 +3,7 @@
  * and the typed data a holder signs.
  */
 import type { Draft } from "../domain/draft.ts";
-import { formatAddress, type Word } from "../domain/hex.ts";
+import { type Word } from "../domain/hex.ts";
 import { prefixes } from "../domain/identifier.ts";
 import { typedStructs } from "../domain/signatures.ts";
 import type { Encoder } from "../pipeline/ports.ts";
@@ -12,6 +12,7 @@ import { RejectedError } from "./problem.ts";
 import { findBySubject, readIntent, toWordId } from "./read.ts";
 import { type RedemptionParts, stepKinds } from "./resources.ts";
 import type { ToSign } from "./schemas.ts";
+import { spellAddress } from "./spelling.ts";
 
 /** Steps that have not ended: each state has at most one live step; room for those that just ended. */
 const pendingLimit = 20;
@@ -57,7 +58,7 @@ export function toTypedData(encoder: Encoder, draft: Draft, redemptionId: Word):
   return {
     redemptionId,
     typedData: {
-      domain: { ...domain, verifyingContract: formatAddress(domain.verifyingContract) },
+      domain: { ...domain, verifyingContract: spellAddress(domain.verifyingContract) },
       primaryType,
       types: { EIP712Domain: domainFields, [primaryType]: [...typedStructs[primaryType]] },
       message: Object.fromEntries(entries),

@@ -2,7 +2,7 @@
  * Intents as resources. Owns which prefix each kind has and how its facts are written for other programs; promises that signatures, raw
  * bytes and other people's notes never leave.
  */
-import { type Address, formatAddress, type Word } from "../domain/hex.ts";
+import { type Address, type Word } from "../domain/hex.ts";
 import { formatId, type Prefix, parseId, prefixes } from "../domain/identifier.ts";
 import type { Evidence, Intent, IntentKind } from "../domain/intent.ts";
 import { isEnded } from "../domain/lifecycle.ts";
@@ -10,6 +10,7 @@ import type { Halt, PublishedEvent, StoredRedemption } from "../pipeline/ports.t
 import { type Caller, isInsider } from "./auth.ts";
 import type { Cancellation, Deposit, Order, Redemption, Step, Transfer } from "./schemas.ts";
 import type { PublicEvent } from "./views.ts";
+import { spellAddress } from "./spelling.ts";
 
 export const prefixOf: Readonly<Record<IntentKind, Prefix>> = {
   transfer: prefixes.transfer,
@@ -55,7 +56,7 @@ export function toTimeOfSeconds(seconds: number): string | null {
 
 function toAddress(address: Address | null): string {
   if (address === null) throw new Error("a fact that its kind must have is missing");
-  return formatAddress(address);
+  return spellAddress(address);
 }
 
 function toWordOf(word: Word | null): string {
@@ -64,7 +65,7 @@ function toWordOf(word: Word | null): string {
 }
 
 export function toEvidence({ transaction, blockNumber, blockHash, logIndex, by }: Evidence) {
-  return { transaction, block: blockNumber, blockHash, logIndex, by: formatAddress(by) };
+  return { transaction, block: blockNumber, blockHash, logIndex, by: spellAddress(by) };
 }
 
 function toLife(intent: Intent) {
@@ -73,7 +74,7 @@ function toLife(intent: Intent) {
     state: intent.state,
     held: intent.reason !== null && !isEnded(intent.state),
     reason: intent.reason,
-    coin: formatAddress(intent.coin),
+    coin: spellAddress(intent.coin),
     digest: intent.digest,
     createdAt: toTime(intent.acceptedAt),
     endedAt: intent.endedAt === null ? null : toTime(intent.endedAt),
@@ -102,7 +103,7 @@ export function toCancellation(intent: Intent): Cancellation {
   return {
     ...toLife(intent),
     kind: "cancel",
-    authorizer: formatAddress(intent.fence.subject),
+    authorizer: spellAddress(intent.fence.subject),
     nonce: intent.fence.key,
   };
 }
@@ -123,8 +124,8 @@ export function toOrder(intent: Intent): Order {
     ...toLife(intent),
     kind: intent.kind as Order["kind"],
     orderId: toWordOf(intent.subject),
-    signer: formatAddress(intent.fence.subject),
-    account: intent.payee === null ? null : formatAddress(intent.payee),
+    signer: spellAddress(intent.fence.subject),
+    account: intent.payee === null ? null : spellAddress(intent.payee),
     validUntil: toTimeOfSeconds(intent.validBefore),
   };
 }
@@ -186,7 +187,7 @@ export function toRedemption(parts: RedemptionParts): Redemption {
       ...toEvidence(taken),
       from: taken.from,
       to: taken.to,
-      actor: formatAddress(taken.actor),
+      actor: spellAddress(taken.actor),
       reference: taken.reference,
       at: toTime(taken.time * 1_000),
     })),
@@ -202,7 +203,7 @@ export function toEvent(event: PublishedEvent, kind: IntentKind | null): PublicE
     id: event.intent === null || kind === null ? null : formatId(prefixOf[kind], event.intent),
     type: event.type,
     at: toTime(event.at),
-    accounts: event.accounts.map(formatAddress),
+    accounts: event.accounts.map(spellAddress),
     data: { ...event.body },
   };
 }

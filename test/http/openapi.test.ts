@@ -27,7 +27,7 @@ function findFaults(document: Json): string[] {
     if (typeof ref === "string" && schemas[ref.replace("#/components/schemas/", "")] === undefined) {
       faults.push(`${path}: ${ref} leads nowhere`);
     }
-    if (/\/properties$/.test(path)) return;
+    if (path.endsWith("/properties")) return;
     const type = part["type"];
     const inSchema = /\/schema(\/|$)|\/schemas\//.test(path) && !/\/(examples?|enum)\//.test(path);
     if (!inSchema) return;

@@ -2,7 +2,7 @@
  * Facts anyone may read: is the node alive and ready, which network is this, what does the chain know of an account. Owns these routes;
  * they answer from what the follower already knows, so that reading costs the chain nothing.
  */
-import { type Address, formatAddress, toWord } from "../../domain/hex.ts";
+import { type Address, toWord } from "../../domain/hex.ts";
 import { windowSize } from "../../domain/intent.ts";
 import type { OrderRole } from "../../domain/draft.ts";
 import type { BlockRef } from "../../domain/facts.ts";
@@ -12,6 +12,7 @@ import { RejectedError } from "../problem.ts";
 import { toHalt, toTime } from "../resources.ts";
 import { addressParams, batchLimit } from "../schemas.ts";
 import { account, type Account, health, network, readiness } from "../views.ts";
+import { spellAddress } from "../spelling.ts";
 
 /** Free nonces shown: enough for a wallet to pick one at random without meeting its other devices. */
 const shownNonces = 16;
@@ -53,7 +54,7 @@ async function readVasp({ chain, head }: RouteParts, coin: Address, address: Add
 
 function toCoinAccount(stored: StoredAccount, symbol: string, vasp: number | null): Account["coins"][number] {
   return {
-    coin: formatAddress(stored.coin),
+    coin: spellAddress(stored.coin),
     symbol,
     balance: stored.balance.toString(),
     held: stored.held.toString(),
@@ -70,7 +71,7 @@ async function readAccount(parts: RouteParts, address: Address): Promise<Account
   const stored = await parts.store.readAccounts(coins.map((coin) => ({ coin: coin.address, address })));
   const vasps = await Promise.all(coins.map((coin) => readVasp(parts, coin.address, address)));
   return {
-    address: formatAddress(address),
+    address: spellAddress(address),
     block: toBlock(parts.head.latest),
     coins: coins.map(({ address: coin, symbol }, index) => {
       const found = stored.find((one) => one.coin === coin && one.address === address);
@@ -84,7 +85,7 @@ function toNetwork(parts: RouteParts) {
   const { deployment, orderSigner, head, limits } = parts;
   const roles = orderRoles.map((role) => {
     const address = orderSigner.addressOf(role);
-    return [role, address === null ? null : formatAddress(address)] as const;
+    return [role, address === null ? null : spellAddress(address)] as const;
   });
   return {
     chainId: deployment.chainId,
@@ -93,14 +94,14 @@ function toNetwork(parts: RouteParts) {
     finality: parts.network.finality,
     latest: toBlock(head.latest),
     final: toBlock(head.final),
-    coins: deployment.coins.map((coin) => ({ ...coin, address: formatAddress(coin.address) })),
+    coins: deployment.coins.map((coin) => ({ ...coin, address: spellAddress(coin.address) })),
     contracts: {
-      authority: formatAddress(deployment.authority),
-      treasury: formatAddress(deployment.treasury),
-      redemptions: formatAddress(deployment.redemptions),
+      authority: spellAddress(deployment.authority),
+      treasury: spellAddress(deployment.treasury),
+      redemptions: spellAddress(deployment.redemptions),
     },
     roles: Object.fromEntries(roles),
-    lanes: parts.lanes.map(formatAddress),
+    lanes: parts.lanes.map(spellAddress),
     limits: {
       batch: batchLimit,
       maxValiditySeconds: limits.maxValiditySeconds,

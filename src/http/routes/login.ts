@@ -1,11 +1,11 @@
 /**
  * Wallet login. Owns the two routes of ERC-4361 sign-in: a challenge to sign, and the token for its signature.
  */
-import { formatAddress } from "../../domain/hex.ts";
 import type { App, RouteParts } from "../app.ts";
 import { toTime } from "../resources.ts";
 import { loginBody, loginQuery } from "../schemas.ts";
 import { challenge, session } from "../views.ts";
+import { spellAddress } from "../spelling.ts";
 
 export function addLogin(app: App, { login, auth }: RouteParts): void {
   app.get(
@@ -39,7 +39,7 @@ export function addLogin(app: App, { login, auth }: RouteParts): void {
     async (request) => {
       const address = await login.verify({ ...request.body, host: request.host });
       const { token, expiresAt } = auth.openSession(address);
-      return { token, address: formatAddress(address), expiresAt: toTime(expiresAt) };
+      return { token, address: spellAddress(address), expiresAt: toTime(expiresAt) };
     },
   );
 }

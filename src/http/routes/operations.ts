@@ -2,7 +2,6 @@
  * What operators and auditors look at: do bank, books and chain agree, the lanes, one intent's whole way; and the operator's word that work goes
  * on after a halt. Owns these routes; a public answer leaves out what only parties and roles may see.
  */
-import { formatAddress } from "../../domain/hex.ts";
 import { prefixes } from "../../domain/identifier.ts";
 import type { Intent } from "../../domain/intent.ts";
 import type { Reconciliation } from "../../domain/reconciliation.ts";
@@ -27,6 +26,7 @@ import {
 } from "../resources.ts";
 import { idParams, reconciliationQuery, resumeBody, waitQuery } from "../schemas.ts";
 import { intent, lanes, reconciliation, resumed, trace } from "../views.ts";
+import { spellAddress } from "../spelling.ts";
 
 /** Open slots shown of a lane: more than a lane ever has while it is healthy. */
 const shownSlots = 100;
@@ -53,7 +53,7 @@ async function toStatement(statement: Reconciliation, { store }: RouteParts) {
     agrees: statement.agrees,
     coins: statement.coins.map((coin) => ({
       ...coin,
-      coin: formatAddress(coin.coin),
+      coin: spellAddress(coin.coin),
       bank: coin.bank.toString(),
       bankAsOf: coin.bankAsOf === 0 ? null : toTimeOfSeconds(coin.bankAsOf),
       books: coin.books.toString(),
@@ -62,8 +62,8 @@ async function toStatement(statement: Reconciliation, { store }: RouteParts) {
     })),
     differences: statement.differences.map((difference) => ({
       ...difference,
-      coin: formatAddress(difference.coin),
-      account: difference.account === null ? null : formatAddress(difference.account),
+      coin: spellAddress(difference.coin),
+      account: difference.account === null ? null : spellAddress(difference.account),
       books: difference.books.toString(),
       chain: difference.chain.toString(),
     })),
@@ -95,9 +95,9 @@ export async function toResource(parts: RouteParts, found: Intent, caller: Calle
 function toMovement(movement: Trace["movements"][number]) {
   return {
     kind: movement.kind,
-    coin: formatAddress(movement.coin),
-    from: formatAddress(movement.from),
-    to: formatAddress(movement.to),
+    coin: spellAddress(movement.coin),
+    from: spellAddress(movement.from),
+    to: spellAddress(movement.to),
     amount: movement.amount.toString(),
     memo: movement.memo,
     ...toEvidence(movement),
@@ -112,7 +112,7 @@ async function toTrace(parts: RouteParts, found: Trace, caller: Caller) {
     resource: await toResource(parts, found.intent, caller),
     slots: found.slots.map((slot) => ({
       ...toSlot(slot),
-      lane: formatAddress(slot.lane),
+      lane: spellAddress(slot.lane),
       index: slot.index,
       size: slot.size,
       committedAt: toTime(slot.committedAt),
@@ -178,7 +178,7 @@ function addStatements(app: App, parts: RouteParts): void {
               parts.store.readOpenSlots(address, shownSlots),
             ]);
             const gasBalance = gas === null ? null : gas.toString();
-            return { address: formatAddress(address), gasBalance, open: open.length, slots: open.map(toSlot) };
+            return { address: spellAddress(address), gasBalance, open: open.length, slots: open.map(toSlot) };
           }),
         ),
       ]);
