@@ -17,7 +17,10 @@ export type Finality = "finalized" | { readonly depth: number };
 export interface ChainOptions extends RpcOptions {
   readonly deployment: Deployment;
   readonly finality: Finality;
-  /** Wei per gas; `fees` never asks for more. Left out where whoever plans holds at a cap of its own and has to see the real price. */
+  /**
+   * Wei per gas that the planner pays at most. While the market is below it, `fees` stays at or below it; above, `fees` tells the real
+   * price, so that the planner sees it and holds.
+   */
   readonly maxFeePerGas?: bigint;
 }
 
@@ -167,10 +170,11 @@ export function createChain(options: ChainOptions): Chain {
     const block = unwrap<RawBlock | null>(latest, "eth_getBlockByNumber");
     const base = BigInt(block?.baseFeePerGas ?? "0x0");
     const priority = tip?.ok === true ? BigInt(tip.result as Hex) : fallbackPriorityFee;
-    // twice the base fee survives six full blocks in a row
+    // twice the base fee survives five full blocks in a row
     const wanted = 2n * base + priority;
-    const most = maxFeePerGas !== undefined && maxFeePerGas < wanted ? maxFeePerGas : wanted;
-    return { maxFeePerGas: most, maxPriorityFeePerGas: priority < most ? priority : most };
+    const isAffordable = maxFeePerGas !== undefined && base + priority <= maxFeePerGas;
+    const most = isAffordable && maxFeePerGas < wanted ? maxFeePerGas : wanted;
+    return { maxFeePerGas: most, maxPriorityFeePerGas: priority };
   }
 
   async function gasLimit(): Promise<bigint> {
