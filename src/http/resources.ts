@@ -196,6 +196,10 @@ export function toRedemption(parts: RedemptionParts): Redemption {
   };
 }
 
+function isEvidence(value: unknown): value is Evidence {
+  return typeof value === "object" && value !== null && "blockNumber" in value && "transaction" in value;
+}
+
 /** `kind` is the kind of the intent it is about, null when it is about none. */
 export function toEvent(event: PublishedEvent, kind: IntentKind | null): PublicEvent {
   return {
@@ -204,7 +208,10 @@ export function toEvent(event: PublishedEvent, kind: IntentKind | null): PublicE
     type: event.type,
     at: toTime(event.at),
     accounts: event.accounts.map(spellAddress),
-    data: { ...event.body },
+    // Evidence looks the same wherever it is told.
+    data: Object.fromEntries(
+      Object.entries(event.body).map(([name, value]) => [name, isEvidence(value) ? toEvidence(value) : value]),
+    ),
   };
 }
 

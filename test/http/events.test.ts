@@ -138,6 +138,14 @@ describe("http/events", () => {
     expect(second).to.include({ id, type: "held" });
   });
 
+  it("tells evidence as resources do", async () => {
+    const evidence = { blockNumber: 5, blockHash: ana, transaction: luis, logIndex: 2, by: luis };
+    node.publish({ intent: null, type: "settled", accounts: [], body: { evidence }, at: 0 });
+    const [event] = await take(1, { after: "0" });
+    const by = "0xB100000000000000000000000000000000000002";
+    expect(event?.data).to.deep.equal({ evidence: { transaction: luis, block: 5, blockHash: ana, logIndex: 2, by } });
+  });
+
   it("shows a wallet its own events only, and moves its place with everybody's", async () => {
     const wallet = createClient({ url, key: await logIn(node) });
     publish("mine", [ana]);
