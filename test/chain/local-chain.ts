@@ -1,6 +1,6 @@
 /**
  * A chain of its own for a test: Hardhat's node or anvil as a child process on a free port. Owns its life; promises that stopping ends exactly
- * that process, also when the test failed. No side effects on loading.
+ * that process and what it started, also when the test failed. No side effects on loading.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -46,13 +46,24 @@ function toCommand(client: Client, port: number): readonly string[] {
 export async function startLocalChain(client: Client, args: readonly string[] = []): Promise<LocalChain> {
   const port = await findPort();
   const [command = "", ...rest] = toCommand(client, port);
-  const child = spawn(command, [...rest, ...args], { stdio: "ignore" });
+  // a group of its own: the package's anvil is a wrapper around the binary, and both have to go
+  const child = spawn(command, [...rest, ...args], { stdio: "ignore", detached: true });
+  const endGroup = (): void => {
+    if (child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // the group is gone already
+    }
+  };
+  process.once("exit", endGroup);
   const url = `http://127.0.0.1:${port}`;
   const rpc = createRpc({ url, timeoutMs: 10_000 });
   const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
+    process.off("exit", endGroup);
+    const isRunning = child.exitCode === null && child.signalCode === null;
+    const ended = isRunning ? once(child, "exit") : null;
+    endGroup();
     await ended;
   };
   const end = performance.now() + startMs;
