@@ -1,0 +1,82 @@
+/**
+ * The specification of handing over: when the sender looks again, in which order it sends, and how much at a time.
+ */
+import { expect } from "chai";
+import { createModelSigner, decodeTransaction, laneA } from "../support/model-codec.ts";
+import { createTown, payment } from "../support/town.ts";
+
+const signer = () => createModelSigner([laneA]);
+
+describe("Sender.tick", () => {
+  it("looks again at once after a commit, with no time passing and no block", async () => {
+    const town = await createTown({ signer: signer() });
+    await town.accept(payment(1));
+    await town.house.planner.tick();
+    expect(await town.house.sender.tick()).to.equal(1);
+    expect(await town.house.sender.tick(), "nothing new").to.equal(0);
+    await town.accept(payment(2));
+    await town.house.planner.tick();
+    expect(await town.house.sender.tick()).to.equal(1);
+  });
+
+  it("goes on at once while there is more than a batch, in the order of the nonces", async () => {
+    const town = await createTown({ signer: signer(), planner: { rows: 1 }, sender: { batch: 2 } });
+    for (let payer = 1; payer <= 5; payer++) await town.accept(payment(payer));
+    await town.house.planner.tick();
+    const nonces: number[] = [];
+    const real = town.model.send;
+    town.model.send = async (raws) => {
+      nonces.push(...raws.map((raw) => decodeTransaction(raw).nonce));
+      return real(raws);
+    };
+    const counts = [];
+    for (let i = 0; i < 4; i++) counts.push(await town.house.sender.tick());
+    expect(counts).to.deep.equal([2, 2, 1, 0]);
+    expect(nonces).to.deep.equal([0, 1, 2, 3, 4]);
+  });
+
+  it("sends a refused slot again after the pause, and does not call it sent", async () => {
+    const town = await createTown({ signer: signer() });
+    const intent = await town.accept(payment(1));
+    town.model.faults.answer = () => ({ kind: "refused", message: "insufficient funds for gas" });
+    town.model.faults.drop = true;
+    await town.house.planner.tick();
+    expect(await town.house.sender.tick()).to.equal(1);
+    expect((await town.read(intent)).state).to.equal("planned");
+    town.model.faults.answer = null;
+    town.model.faults.drop = false;
+    town.clock.advance(5_000);
+    expect(await town.house.sender.tick()).to.equal(1);
+    expect((await town.read(intent)).state).to.equal("sent");
+    expect(await town.settle()).to.equal(0);
+  });
+
+  it("looks again in the next tick when the provider was out", async () => {
+    const town = await createTown({ signer: signer() });
+    await town.accept(payment(1));
+    await town.house.planner.tick();
+    town.model.faults.outage = true;
+    expect(await town.house.sender.tick().catch(() => "threw")).to.equal("threw");
+    town.model.faults.outage = false;
+    expect(await town.house.sender.tick()).to.equal(1);
+  });
+});
+
+describe("Planner.tick", () => {
+  it("commits no more slots than the lane has room for when a batch falls apart in simulation", async () => {
+    const town = await createTown({ signer: signer(), planner: { rows: 8, unminedSlots: 1 } });
+    const memo = `0x${"ba".repeat(32)}` as const;
+    town.model.coin.poison.add(memo);
+    for (let payer = 1; payer <= 6; payer++) await town.accept(payment(payer, {}, payer === 2 ? memo : null));
+    town.model.faults.blindSimulation = true;
+    await town.block(1);
+    town.model.faults.blindSimulation = false;
+    for (let i = 0; i < 3; i++) {
+      town.clock.advance(1_000);
+      await town.round();
+      const unmined = (await town.store.readOpenSlots(laneA, 20)).filter(({ state }) => state !== "mined");
+      expect(unmined.length).to.be.at.most(1);
+    }
+    expect(await town.settle(40)).to.equal(1);
+  });
+});
