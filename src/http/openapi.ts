@@ -26,6 +26,22 @@ const problemResponse = {
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
 };
 
+/** Shown where the node may sign: which is where a creation has no digest of the client's to be known by. */
+const idempotencyHeader = {
+  type: "object",
+  properties: {
+    "idempotency-key": {
+      type: "string",
+      maxLength: 255,
+      description:
+        "Needed when the node signs; scoped to the API key. Repeat a request with the key of its first time.",
+    },
+  },
+};
+
+/** The page without somebody else's bar on top. */
+const pageStyle = ".swagger-ui .topbar { display: none }";
+
 const streamResponse = (type: string) => ({
   200: { description: "Success", content: { [type]: { schema: { type: "string" } } } },
 });
@@ -95,7 +111,9 @@ export async function addDocument(app: App, version: string): Promise<void> {
       const { schema, url } = jsonSchemaTransform(input);
       const access = input.route.config?.access;
       const produced = (input.schema as { produces?: readonly string[] } | undefined)?.produces?.[0];
+      const signsItself = input.route.method === "POST" && access === "operator" && url !== "/v1/resume";
       const extra = {
+        ...(signsItself || url === "/sandbox/faucet" ? { headers: idempotencyHeader } : {}),
         ...(access === undefined ? {} : { security: security[access] }),
         ...(produced === undefined ? {} : { response: streamResponse(produced) }),
       };
@@ -113,7 +131,7 @@ export async function addDocument(app: App, version: string): Promise<void> {
     routePrefix: "/docs",
     staticCSP: pagePolicy,
     uiConfig: { validatorUrl: null, deepLinking: true, docExpansion: "list" },
-    theme: { title: "Remesa node" },
+    theme: { title: "Remesa node", css: [{ filename: "page.css", content: pageStyle }] },
   });
 
   app.get("/openapi.json", { config: { access: "public" }, schema: { hide: true } }, async (_request, reply) =>

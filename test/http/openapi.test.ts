@@ -164,6 +164,21 @@ describe("http/openapi", () => {
     expect(paths["/v1/transfers"]?.["post"]?.["security"]).to.deep.equal([{}]);
   });
 
+  it("shows the Idempotency-Key exactly where the node may sign", () => {
+    const shown = Object.entries(document["paths"] as Record<string, Record<string, Json>>)
+      .filter(([, item]) => JSON.stringify(item["post"]?.["parameters"] ?? []).includes('"idempotency-key"'))
+      .map(([path]) => path);
+    expect(shown.toSorted()).to.deep.equal([
+      "/sandbox/faucet",
+      "/v1/deposits",
+      "/v1/orders",
+      "/v1/redemptions/{id}/accept",
+      "/v1/redemptions/{id}/confirm",
+      "/v1/redemptions/{id}/mark-sent",
+      "/v1/redemptions/{id}/reject",
+    ]);
+  });
+
   it("refuses unknown fields in every request body", () => {
     const bodies: string[] = [];
     const schemas = (document["components"] as Record<string, Json>)["schemas"] as Record<string, Json>;
