@@ -231,6 +231,21 @@ function describeSlots(test: Test): void {
       expect((await world.read(intent)).state).to.equal("sent");
     });
 
+    test("takes the reason from its own transaction when a stranger skipped the same row in that block", async (world) => {
+      await world.fund(ana, 100n);
+      const intent = await world.accept(transferFacts());
+      const slot = await world.send(intent);
+      const ours = {
+        fence: intent.fence,
+        reason: "insufficient_funds",
+        transaction: slot.attempt.hash,
+        logIndex: 1,
+      } as const;
+      const theirs = { ...ours, reason: "payer_frozen", transaction: world.nextHash(), logIndex: 2 } as const;
+      await world.apply({ skips: [ours, theirs], slots: [world.mined(slot)] });
+      expect((await world.read(intent)).reason).to.equal("insufficient_funds");
+    });
+
     test("P11: a reverted batch goes back at once, counted, and a lone call backs off with its reason", async (world) => {
       await world.fund(ana, 100n);
       const intents = [await world.accept(transferFacts()), await world.accept(transferFacts())];

@@ -3,13 +3,14 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { expect } from "chai";
+import { openDatabase } from "../../src/store/engine.ts";
 import { databaseFile, openSqlite, StoreFault, StoreLockedError } from "../../src/store/sqlite.ts";
 import { describeStore } from "./behaviour.ts";
 import { ana, codesOf, coin, createWorld, lane, mintFacts, toHash, transferFacts } from "./world.ts";
@@ -47,6 +48,14 @@ describe("SQLite store, on disk", () => {
     expect(await catchError(openSqlite({ folder }))).to.be.instanceOf(StoreLockedError);
     await child.kill();
     await (await openSqlite({ folder })).close();
+  });
+
+  it("F20: syncs every commit to the disk and checks foreign keys", () => {
+    const database = openDatabase(join(folder, databaseFile));
+    const pragma = (name: string) => database.pragma(name, { simple: true });
+    // 2 is FULL: in write-ahead mode NORMAL would sync only at checkpoints, and lose acknowledged commits with the power.
+    expect([pragma("synchronous"), pragma("journal_mode"), pragma("foreign_keys")]).to.deep.equal([2n, "wal", 1n]);
+    database.close();
   });
 
   it("F20: keeps every acknowledged batch, whole, when the process is killed with SIGKILL", async function () {
@@ -135,7 +144,6 @@ describe("SQLite store, on disk", () => {
     await world.accept(transferFacts({ amount: 20n }));
     await store.close();
     expect(existsSync(join(folder, "copy.db"))).to.equal(true);
-    const { mkdirSync, renameSync } = await import("node:fs");
     mkdirSync(copy);
     renameSync(join(folder, "copy.db"), join(copy, databaseFile));
     const restored = await openSqlite({ folder: copy });
