@@ -39,7 +39,9 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     );
     bytes32 private constant CANCEL_REDEMPTION = keccak256("CancelRedemption(bytes32 id,uint256 deadline)");
     bytes32 private constant ACCEPT_ORDER = keccak256("AcceptOrder(bytes32 id,uint256 deadline)");
-    bytes32 private constant REJECT_ORDER = keccak256("RejectOrder(bytes32 id,bytes32 reason,uint256 deadline)");
+    bytes32 private constant REJECT_ORDER = keccak256(
+        "RejectOrder(bytes32 id,uint8 state,bytes32 reason,uint256 deadline)"
+    );
     bytes32 private constant MARK_SENT_ORDER = keccak256(
         "MarkSentOrder(bytes32 id,bytes32 bankReference,uint256 deadline)"
     );
@@ -132,8 +134,10 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
 
     /// @inheritdoc IRedemptionEscrow
     function rejectBySig(RejectOrder calldata order, address signer, bytes calldata signature) external nonReentrant {
-        bytes32 structHash = keccak256(abi.encode(REJECT_ORDER, order.id, order.reason, order.deadline));
+        bytes32 structHash = keccak256(abi.encode(REJECT_ORDER, order.id, order.state, order.reason, order.deadline));
         _checkOrder(signer, this.reject.selector, order.deadline, structHash, signature);
+        uint8 state = uint8(_records[order.id].state);
+        if (state != order.state) revert RedemptionStateInvalid(order.id, state);
         _reject(order.id, signer, order.reason);
     }
 

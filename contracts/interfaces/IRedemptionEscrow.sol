@@ -46,9 +46,11 @@ interface IRedemptionEscrow is IEscrow {
         uint256 deadline;
     }
 
-    /// @notice The agent's order to decline a redemption.
+    /// @notice The agent's order to decline a redemption. It names the state it was given in, because a redemption can be
+    /// declined from two and an order must not outlive the state it was meant for.
     struct RejectOrder {
         bytes32 id;
+        uint8 state;
         bytes32 reason;
         uint256 deadline;
     }
@@ -201,6 +203,7 @@ interface IRedemptionEscrow is IEscrow {
     /// @notice As `reject`, by the order that `signer` signed; anyone may submit it.
     /// @dev **Requires**
     /// - the order valid for `reject` (OrderExpired, OrderNotPermitted, OrderSignatureInvalid)
+    /// - the redemption in the state that the order names (RedemptionStateInvalid)
     /// - then as `reject` after the role
     ///
     /// **Ensures** as `reject`.

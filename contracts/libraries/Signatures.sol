@@ -36,13 +36,7 @@ library Signatures {
             if (_recovers(signer, digest, uint8(signature[64]), r, s)) return true;
         }
         if (signature.length > MAX_LENGTH || signer.code.length == 0) return false;
-        uint256 question = _question(digest, signature.length);
-        assembly ("memory-safe") {
-            let body := add(question, 0x64)
-            mstore(add(body, signature.length), 0)
-            calldatacopy(body, signature.offset, signature.length)
-        }
-        return _ask(signer, question, signature.length);
+        return _ask(signer, abi.encodeWithSelector(MAGIC, digest, signature));
     }
 
     /// @notice True when `(v, r, s)` is of `signer`; a contract at `signer` is shown the 65 bytes `r ‖ s ‖ v`.
@@ -50,14 +44,7 @@ library Signatures {
     function isValid(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) internal view returns (bool) {
         if (_recovers(signer, digest, v, r, s)) return true;
         if (signer.code.length == 0) return false;
-        uint256 question = _question(digest, 65);
-        assembly ("memory-safe") {
-            let body := add(question, 0x64)
-            mstore(body, r)
-            mstore(add(body, 0x20), s)
-            mstore(add(body, 0x40), shl(248, v))
-        }
-        return _ask(signer, question, 65);
+        return _ask(signer, abi.encodeWithSelector(MAGIC, digest, abi.encodePacked(r, s, v)));
     }
 
     /// @notice True when the compact form of ERC-2098 is of `signer`; otherwise as `(v, r, s)`.
@@ -74,24 +61,12 @@ library Signatures {
         return recovered == signer && recovered != address(0);
     }
 
-    /// @dev Writes the question, all but the signature, past the free memory, which is not claimed: it is used at once.
-    function _question(bytes32 digest, uint256 length) private pure returns (uint256 question) {
-        assembly ("memory-safe") {
-            question := mload(0x40)
-            mstore(question, MAGIC)
-            mstore(add(question, 0x04), digest)
-            mstore(add(question, 0x24), 0x40)
-            mstore(add(question, 0x44), length)
-        }
-    }
-
-    function _ask(address signer, uint256 question, uint256 length) private view returns (bool yes) {
+    /// @dev Only the first word of the answer is ever copied. Nothing is asked that could be cut short for want of gas.
+    function _ask(address signer, bytes memory question) private view returns (bool yes) {
         uint256 available = gasleft();
         if (available < ERC1271_GAS_FLOOR) revert SignaturesGasTooLow(available, ERC1271_GAS_FLOOR);
         assembly ("memory-safe") {
-            // the arguments are padded to whole words, as the ABI wants them
-            let size := add(0x64, and(add(length, 0x1f), not(0x1f)))
-            let answered := staticcall(ERC1271_GAS, signer, question, size, 0x00, 0x20)
+            let answered := staticcall(ERC1271_GAS, signer, add(question, 0x20), mload(question), 0x00, 0x20)
             yes := and(and(answered, eq(returndatasize(), 0x20)), eq(mload(0x00), MAGIC))
         }
     }

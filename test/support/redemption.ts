@@ -31,7 +31,7 @@ export const REDEMPTION_TYPES = {
   ),
   CancelRedemption: fields("bytes32 id,uint256 deadline"),
   AcceptOrder: fields("bytes32 id,uint256 deadline"),
-  RejectOrder: fields("bytes32 id,bytes32 reason,uint256 deadline"),
+  RejectOrder: fields("bytes32 id,uint8 state,bytes32 reason,uint256 deadline"),
   MarkSentOrder: fields("bytes32 id,bytes32 bankReference,uint256 deadline"),
   ConfirmOrder: fields("bytes32 id,bytes32 bankReference,uint256 deadline"),
 } as const;

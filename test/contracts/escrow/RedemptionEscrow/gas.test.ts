@@ -41,7 +41,9 @@ describe("RedemptionEscrow gas", () => {
       81_000n,
       () =>
         reach(w, "accepted").then(() =>
-          sendOrder(stepOrder(world, { type: "RejectOrder", submit: "rejectBySig", extra: { reason: REASON } })),
+          sendOrder(
+            stepOrder(world, { type: "RejectOrder", submit: "rejectBySig", extra: { state: 2n, reason: REASON } }),
+          ),
         ),
     ],
     [

@@ -24,7 +24,7 @@ describe("RedemptionEscrow and a hostile coin", () => {
   });
 
   describe("calling back into every function", () => {
-    const order = { id: BANK_REFERENCE, reason: REASON, bankReference: BANK_REFERENCE, deadline: LATER };
+    const order = { id: BANK_REFERENCE, state: 1n, reason: REASON, bankReference: BANK_REFERENCE, deadline: LATER };
     const callbacks: [string, () => Promise<unknown[]>][] = [
       ["lock", async () => [{ ...w.terms, salt: REASON }, await signLock(w)]],
       ["cancelBySig", async () => [w.id, LATER, "0x"]],

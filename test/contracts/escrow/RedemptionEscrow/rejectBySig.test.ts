@@ -26,7 +26,10 @@ const load = await createLoader(deployRedemption);
 
 describe("RedemptionEscrow.rejectBySig", () => {
   let w: RedemptionWorld;
-  const spec = stepOrder(() => w, { type: "RejectOrder", submit: "rejectBySig", extra: { reason: REASON } });
+  /** The agent's order against a redemption in that state. */
+  const orderAgainst = (state: bigint) =>
+    stepOrder(() => w, { type: "RejectOrder", submit: "rejectBySig", extra: { state, reason: REASON } });
+  const spec = orderAgainst(STATE.locked);
 
   describe("requires", () => {
     beforeEach(async () => {
@@ -51,10 +54,21 @@ describe("RedemptionEscrow.rejectBySig", () => {
       w = await load();
     });
 
+    for (const named of ["locked", "accepted"] as const) {
+      for (const [state, number] of statesExcept(named)) {
+        it(`reverts with RedemptionStateInvalid(id, ${number}) when the order names ${named} and it is ${state}`, async () => {
+          await reach(w, state);
+          await expect(sendOrder(orderAgainst(STATE[named])))
+            .to.be.revertedWithCustomError(w.escrow, "RedemptionStateInvalid")
+            .withArgs(w.id, number);
+        });
+      }
+    }
+
     for (const [state, number] of statesExcept("locked", "accepted")) {
-      it(`reverts with RedemptionStateInvalid(id, ${number}) when it is ${state}`, async () => {
+      it(`reverts with RedemptionStateInvalid(id, ${number}) when the order names ${state}, which nothing rejects`, async () => {
         await reach(w, state);
-        await expect(sendOrder(spec))
+        await expect(sendOrder(orderAgainst(number)))
           .to.be.revertedWithCustomError(w.escrow, "RedemptionStateInvalid")
           .withArgs(w.id, number);
       });
@@ -65,7 +79,7 @@ describe("RedemptionEscrow.rejectBySig", () => {
         it(`reverts with RedemptionDeadlinePassed(d, d + ${late}) when it is ${state}`, async () => {
           const deadline = await reachOpen(w, state);
           await at(w.connection, deadline + late);
-          await expect(sendOrder(spec))
+          await expect(sendOrder(orderAgainst(STATE[state])))
             .to.be.revertedWithCustomError(w.escrow, "RedemptionDeadlinePassed")
             .withArgs(deadline, deadline + late);
         });
@@ -79,7 +93,7 @@ describe("RedemptionEscrow.rejectBySig", () => {
         w = await load();
         await reach(w, state);
         const before = await readRedemption(w);
-        await sendOrder(spec);
+        await sendOrder(orderAgainst(STATE[state]));
         expect(await readRedemption(w)).to.deep.equal(returnedFrom(before, state));
       });
     }
