@@ -17,6 +17,7 @@ import type { BatchResult } from "../src/http/schemas.ts";
 import { type Crowd, createCrowd } from "./bench/crowd.ts";
 import { type LegResult, runBareLeg, runNodeLeg, type Stage } from "./bench/legs.ts";
 import { readUsage, type Usage } from "./bench/processes.ts";
+import { readTail } from "./devnet/child.ts";
 import { createOperator, deposit, openReserves } from "./devnet/demo.ts";
 import { findDeployerKey, fund, readBlockTime } from "./devnet/rpc.ts";
 import { type SpawnedDevnet, spawnDevnet } from "./devnet/spawn.ts";
@@ -304,6 +305,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     say(`the benchmark stopped: ${error instanceof Error ? error.message : String(error)}`);
+    if (devnet !== null) say(`the end of the node's log:\n${readTail(join(devnet.links.logs, "node.log"), 5)}`);
     return 1;
   } finally {
     await clean();

@@ -162,15 +162,14 @@ async function startNode(options: DevnetOptions, chain: LocalChain): Promise<Nod
 }
 
 /** Ends with a sentence when the chain dies: without it there is nothing to settle on, and Hardhat's node cannot come back. */
-function watchChain(): Promise<never> {
-  return new Promise((_, refuse) => {
-    const { chain, minerPid } = running;
-    void chain?.ended.then(({ code, signal }) => {
-      if (stopping !== null) return;
-      if (minerPid !== chain.pid) endQuietly(minerPid);
-      refuse(new DevnetError(`the chain ended (${signal ?? `exit ${code}`}); see ${chain.log}`));
-    });
-  });
+async function watchChain(): Promise<never> {
+  const { chain, minerPid } = running;
+  const never = new Promise<never>(() => {});
+  if (chain === null) return never;
+  const { code, signal } = await chain.ended;
+  if (stopping !== null) return never;
+  if (minerPid !== chain.pid) endQuietly(minerPid);
+  throw new DevnetError(`the chain ended (${signal ?? `exit ${code}`}); see ${chain.log}`);
 }
 
 function endQuietly(pid: number): void {

@@ -21,6 +21,7 @@ const commands = {
   test: { script: "test", compiled: true },
   bench: { script: "bench", compiled: true },
   spec: { script: "spec", compiled: false },
+  pack: { script: "dist", compiled: true },
   remesa: { script: "remesa", compiled: false },
 };
 const self = realpathSync(fileURLToPath(import.meta.url));

@@ -4,6 +4,7 @@
  * real ones. Everybody's nonces are those that are free in the window when the leg begins.
  */
 import { randomBytes } from "node:crypto";
+import type { readDeployment } from "../../src/config.ts";
 import { loadCurve } from "../../src/chain/curve.ts";
 import { createDigest, loadKeccak, toHex } from "../../src/chain/digest.ts";
 import { createEncoder } from "../../src/chain/encode.ts";
@@ -12,7 +13,6 @@ import { encodeRow } from "../../src/chain/row.ts";
 import type { TransferDraft } from "../../src/domain/draft.ts";
 import { type Address, type Hex, toWord } from "../../src/domain/hex.ts";
 import { windowSize } from "../../src/domain/intent.ts";
-import type { Deployment } from "../../src/pipeline/ports.ts";
 
 /** At most: inside a payer's nonce window whatever order they arrive in, and few enough that a crowd is a crowd. */
 const paymentsPerPayer = 20;
@@ -52,7 +52,7 @@ function toBody(draft: TransferDraft): string {
 }
 
 export interface CrowdOptions {
-  readonly deployment: Deployment;
+  readonly deployment: ReturnType<typeof readDeployment>;
   /** Payments of one leg. */
   readonly payments: number;
   /** Rows of one `settle`. */

@@ -71,62 +71,60 @@ async function isReady(port: number): Promise<boolean> {
   }
 }
 
+/** True once the node answers; false when it has ended or does not answer in time. */
+async function waitReady(node: Child, port: number): Promise<boolean> {
+  const ended = node.ended.then(() => true);
+  for (const deadline = performance.now() + readyTimeoutMs; performance.now() < deadline; ) {
+    if (await isReady(port)) return true;
+    if (await Promise.race([ended, sleep(50).then(() => false)])) return false;
+  }
+  return false;
+}
+
+interface Watched {
+  child: Child;
+  restarts: number;
+  stopping: boolean;
+  /** The end was asked for through `signal`, so it says nothing about the node. */
+  killed: boolean;
+}
+
+/** Starts the node again until it is stopped; returns the reason when it is given up. */
+async function keepRunning(watched: Watched, options: NodeOptions, launch: () => Child): Promise<DevnetError | null> {
+  let pause = firstPauseMs;
+  for (let failures = 0; ; ) {
+    const started = performance.now();
+    const ready = waitReady(watched.child, options.port);
+    const ended = await watched.child.ended;
+    if (watched.stopping) return null;
+    failures = (await ready) || watched.killed ? 0 : failures + 1;
+    watched.killed = false;
+    // Wrong configuration does not get better by itself.
+    if (ended.code === 2 || failures >= patience) {
+      const words = readTail(options.log, 8);
+      return new DevnetError(`the node does not come up (${explain(ended)}); the end of ${options.log}:\n${words}`);
+    }
+    watched.restarts++;
+    options.onRestart(explain(ended));
+    await sleep(pause);
+    const steady = performance.now() - started > steadyMs;
+    pause = steady || failures === 0 ? firstPauseMs : Math.min(pause * 2, lastPauseMs);
+    if (watched.stopping) return null;
+    watched.child = launch();
+  }
+}
+
 export function superviseNode(options: NodeOptions): NodeProcess {
   const env = createEnvironment(options);
-  let child: Child;
-  let restarts = 0;
-  let stopping = false;
-  /** The end was asked for through `signal`, so it says nothing about the node. */
-  let killed = false;
-  let giveUp: (reason: DevnetError) => void = () => {};
-  const failed = new Promise<never>((_, reject) => {
-    giveUp = reject;
-  });
+  const launch = (): Child => startChild({ program: "src/main", args: [], env, log: options.log });
+  const watched: Watched = { child: launch(), restarts: 0, stopping: false, killed: false };
+  const watching = keepRunning(watched, options, launch);
+  const failed = watching.then((reason) => (reason === null ? new Promise<never>(() => {}) : Promise.reject(reason)));
   // Whoever waits for it sees the reason; nobody waiting is not an error of its own.
   failed.catch(() => {});
-
-  const watch = async (): Promise<void> => {
-    let pause = firstPauseMs;
-    let failures = 0;
-    while (!stopping) {
-      const started = performance.now();
-      const ready = waitReady(child);
-      const ended = await child.ended;
-      if (stopping) return;
-      const steady = performance.now() - started > steadyMs;
-      failures = (await ready) || killed ? 0 : failures + 1;
-      killed = false;
-      // Wrong configuration does not get better by itself.
-      if (ended.code === 2 || failures >= patience) {
-        const words = readTail(options.log, 8);
-        giveUp(new DevnetError(`the node does not come up (${explain(ended)}); the end of ${options.log}:\n${words}`));
-        return;
-      }
-      restarts++;
-      options.onRestart(explain(ended));
-      await sleep(pause);
-      pause = steady || failures === 0 ? firstPauseMs : Math.min(pause * 2, lastPauseMs);
-      if (!stopping) child = launch();
-    }
-  };
-  const launch = (): Child => startChild({ program: "src/main", args: [], env, log: options.log });
-  const waitReady = async (node: Child): Promise<boolean> => {
-    let over = false;
-    void node.ended.then(() => {
-      over = true;
-    });
-    for (const deadline = performance.now() + readyTimeoutMs; performance.now() < deadline; await sleep(50)) {
-      if (await isReady(options.port)) return true;
-      if (over) return false;
-    }
-    return false;
-  };
-
-  child = launch();
-  const watching = watch();
   return {
-    pid: () => child.pid,
-    restarts: () => restarts,
+    pid: () => watched.child.pid,
+    restarts: () => watched.restarts,
     failed,
     async whenReady() {
       for (const deadline = performance.now() + readyTimeoutMs; performance.now() < deadline; await sleep(50)) {
@@ -135,12 +133,12 @@ export function superviseNode(options: NodeOptions): NodeProcess {
       throw new DevnetError(`the node was not ready within ${readyTimeoutMs / 1000} s; see ${options.log}`);
     },
     signal(name) {
-      killed = true;
-      child.signal(name);
+      watched.killed = true;
+      watched.child.signal(name);
     },
     async stop() {
-      stopping = true;
-      await child.stop();
+      watched.stopping = true;
+      await watched.child.stop();
       await watching;
     },
   };

@@ -131,8 +131,9 @@ async function start() {
     byId("block").textContent = block === null ? "–" : block.toLocaleString("en");
   });
   repeat(400, async () => {
-    for (const person of [...stale]) {
-      stale.delete(person);
+    const round = [...stale];
+    stale.clear();
+    for (const person of round) {
       await refreshPerson(person).catch(() => stale.add(person));
     }
   });

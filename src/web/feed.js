@@ -2,13 +2,9 @@
  * The list of payments. Owns its rows: one per payment, newest first, a bounded number; each moves through accepted, sent, included, settled
  * as the node says so. Work is gathered per frame, so that a thousand events a second cost one update.
  */
-import { formatAmount, shorten } from "./money.js";
+import { createRow, ended, rank, showState } from "./row.js";
 
 const rowLimit = 40;
-const steps = ["accepted", "sent", "included", "settled"];
-/** What a state lights up. `planned` is committed but not handed over yet: nobody outside sees a difference. */
-const rank = { accepted: 0, planned: 0, sent: 1, included: 2, settled: 3, cancelled: 3, superseded: 3, expired: 3 };
-const ended = new Set(["settled", "cancelled", "superseded", "expired"]);
 
 export function createFeed({ list, empty, tally, template, nameOf, coinOf, readState }) {
   const payments = new Map();
@@ -45,41 +41,12 @@ export function createFeed({ list, empty, tally, template, nameOf, coinOf, readS
     tally.textContent = seen ? `since you opened this page: ${parts.join(" · ")}` : "";
   }
 
-  function createRow(payment) {
-    const row = template.content.firstElementChild.cloneNode(true);
-    const coin = coinOf(payment.coin);
-    row.querySelector(".amount").textContent = formatAmount(payment.amount, coin.decimals);
-    row.querySelector(".unit").textContent = coin.symbol;
-    row.querySelector(".from").textContent =
-      payment.payer === null ? "deposit" : (nameOf(payment.payer) ?? shorten(payment.payer));
-    row.querySelector(".to").textContent = nameOf(payment.payee) ?? shorten(payment.payee);
-    row.title = payment.id;
-    list.prepend(row);
-    return row;
-  }
-
   function drawRow(payment) {
-    payment.row ??= createRow(payment);
-    const { row, state } = payment;
-    const at = rank[state];
-    row.dataset.state = state;
-    row.classList.toggle("held", payment.reason !== null && !ended.has(state));
-    row.classList.toggle("ended-otherwise", ended.has(state) && state !== "settled");
-    for (const [i, chip] of [...row.querySelectorAll(".track li")].entries()) {
-      chip.classList.toggle("done", i <= at);
-      chip.classList.toggle("now", i === at);
-      chip.textContent = i === 3 && ended.has(state) ? state : steps[i];
-      if (i === at) chip.setAttribute("aria-current", "step");
-      else chip.removeAttribute("aria-current");
+    if (payment.row === null) {
+      payment.row = createRow(template, payment, { nameOf, coinOf });
+      list.prepend(payment.row);
     }
-    row.querySelector(".note").textContent =
-      payment.reason === null || ended.has(state) ? "" : `waits: ${payment.reason.replaceAll("_", " ")}`;
-    const time = row.querySelector("time");
-    time.dateTime = new Date(payment.acceptedAt).toISOString();
-    time.textContent =
-      state === "settled" && payment.endedAt !== null
-        ? `in ${((payment.endedAt - payment.acceptedAt) / 1000).toFixed(1)} s`
-        : new Date(payment.acceptedAt).toLocaleTimeString("en", { hour12: false });
+    showState(payment.row, payment);
   }
 
   function add(payment) {
