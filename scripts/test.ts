@@ -19,16 +19,51 @@ const hardhat = ["node", "node_modules/hardhat/dist/src/cli.js"];
 const mocha = (pattern: string): readonly string[] => ["node", "node_modules/mocha/bin/mocha.js", pattern];
 
 const stages: readonly Stage[] = [
-  { name: "format", group: "checks", counts: "none", command: [bin("biome"), "format", "--error-on-warnings", "src", "scripts", "test", "hardhat.config.ts", "package.json", "tsconfig.json"] },
-  { name: "format Solidity", group: "checks", counts: "none", command: [bin("prettier"), "--check", "contracts/**/*.sol", "test/**/*.sol"] },
+  {
+    name: "format",
+    group: "checks",
+    counts: "none",
+    command: [
+      bin("biome"),
+      "format",
+      "--error-on-warnings",
+      "src",
+      "scripts",
+      "test",
+      "hardhat.config.ts",
+      "package.json",
+      "tsconfig.json",
+    ],
+  },
+  {
+    name: "format Solidity",
+    group: "checks",
+    counts: "none",
+    command: [bin("prettier"), "--check", "contracts/**/*.sol", "test/**/*.sol"],
+  },
   { name: "lint", group: "checks", counts: "none", command: [bin("oxlint"), "--type-aware", "src", "scripts", "test"] },
-  { name: "lint Solidity", group: "checks", counts: "none", command: [bin("solhint"), "--max-warnings", "0", "contracts/**/*.sol"] },
+  {
+    name: "lint Solidity",
+    group: "checks",
+    counts: "none",
+    command: [bin("solhint"), "--max-warnings", "0", "contracts/**/*.sol"],
+  },
   { name: "compile", group: "checks", counts: "none", command: [...hardhat, "build"] },
   { name: "ABIs are fresh", group: "checks", counts: "none", command: ["node", "scripts/abi.ts", "--check"] },
-  { name: "typecheck", group: "checks", counts: "none", command: ["node", "node_modules/ts7/bin/tsc", "--project", "."] },
+  {
+    name: "typecheck",
+    group: "checks",
+    counts: "none",
+    command: ["node", "node_modules/ts7/bin/tsc", "--project", "."],
+  },
   { name: "specification is fresh", group: "checks", counts: "none", command: ["node", "scripts/spec.ts", "--check"] },
   { name: "tidy", group: "checks", counts: "mocha", command: mocha("test/tidy.test.ts") },
-  { name: "unit", group: "unit", counts: "mocha", command: mocha("test/{domain,pipeline,chain,store,http,scripts}/**/*.test.ts") },
+  {
+    name: "unit",
+    group: "unit",
+    counts: "mocha",
+    command: mocha("test/{domain,pipeline,chain,store,http,scripts}/**/*.test.ts"),
+  },
   { name: "contracts", group: "contracts", counts: "hardhat", command: [...hardhat, "test", "mocha", "--coverage"] },
   { name: "coverage", group: "contracts", counts: "none", command: ["node", "scripts/coverage.ts"] },
   { name: "invariants", group: "invariants", counts: "hardhat", command: [...hardhat, "test", "solidity"] },
@@ -46,7 +81,8 @@ interface Result {
 function readCounts(output: string): { passed: number; failed: number } {
   // eslint-disable-next-line no-control-regex
   const plain = output.replace(/\u001b\[[0-9;]*m/g, "");
-  const sum = (pattern: RegExp): number => [...plain.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  const sum = (pattern: RegExp): number =>
+    [...plain.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
   return { passed: sum(/^\s*(\d+) passing\b/gm), failed: sum(/^\s*(\d+) (?:failing|failed)\b/gm) };
 }
 
@@ -89,7 +125,9 @@ for (const stage of chosen) results.push(await run(stage));
 process.stdout.write("\n");
 for (const { stage, passed, failed, seconds } of results) {
   const mark = failed === 0 ? "ok  " : "FAIL";
-  process.stdout.write(`${mark} ${stage.name.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s   ${passed} passed, ${failed} failed\n`);
+  process.stdout.write(
+    `${mark} ${stage.name.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s   ${passed} passed, ${failed} failed\n`,
+  );
 }
 const total = (key: "passed" | "failed"): number => results.reduce((sum, result) => sum + result[key], 0);
 process.stdout.write(`\n${total("passed")} passed, ${total("failed")} failed\n`);

@@ -75,6 +75,12 @@ const environment = z.object({
   MAX_LIVE_INTENTS: whole(100_000, 1, 10_000_000),
   MAX_FEE_GWEI: whole(500, 1, 100_000),
   RECONCILE_SECONDS: whole(30, 1, 86_400),
+  BLOCK_INTERVAL_MS: z.coerce.number().int().min(1).max(3_600_000).optional(),
+  LOGIN_HOSTS: z
+    .string()
+    .regex(/^[a-z0-9.-]+(:\d+)?(,[a-z0-9.-]+(:\d+)?)*$/, "host[:port], comma-separated")
+    .transform((text) => text.split(","))
+    .optional(),
   RATE_LIMIT_PER_MINUTE: whole(6_000, 1, 10_000_000),
 });
 

@@ -43,15 +43,14 @@ class StartError extends Error {
   override readonly name = "StartError";
 }
 
-const packageRoot = (): string => {
+/** The folder of package.json: two levels up in the sources, three where this file runs compiled. */
+function findPackage(): string {
   const here = fileURLToPath(import.meta.url);
-  return here.includes("/dist/")
-    ? fileURLToPath(new URL("../../", import.meta.url))
-    : fileURLToPath(new URL("../", import.meta.url));
-};
+  return fileURLToPath(new URL(here.endsWith(".ts") ? "../" : "../../", import.meta.url));
+}
 
 function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(`${packageRoot()}package.json`, "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(`${findPackage()}package.json`, "utf8")) as { version: string };
   return version;
 }
 
@@ -201,7 +200,7 @@ async function assemble(config: Config, store: Store, log: Logger) {
     lanes: signer.lanes,
     apiKeys: credentials.apiKeys,
     sandbox: config.SANDBOX === "1" ? createSandbox(config.RPC_URL) : null,
-    network: { blockIntervalMs: null, finality: config.FINALITY },
+    network: { blockIntervalMs: config.BLOCK_INTERVAL_MS ?? null, finality: config.FINALITY },
     limits: {
       requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
       maxHeadAgeMs,
@@ -210,8 +209,8 @@ async function assemble(config: Config, store: Store, log: Logger) {
     },
     version: readVersion(),
     logger: log,
-    webRoot: `${packageRoot()}src/web`,
-    loginHosts: null,
+    webRoot: `${findPackage()}src/web`,
+    loginHosts: config.LOGIN_HOSTS ?? null,
     clock,
   });
   const loops: readonly Loop[] = [

@@ -2,11 +2,11 @@
  * The demo of a devnet: attested reserves, an opening deposit for each wallet, a few payments between them. A client of the node like any
  * other. Promises that playing it again on the same network does nothing twice: every step is known by its key, its deposit or its nonce.
  */
-import { keccak256, stringToBytes } from "viem";
 import type { Credentials } from "../../src/config.ts";
 import { type Address, toWord, type Word } from "../../src/domain/hex.ts";
 import { type Client, createClient, ProblemError } from "../../src/http/client.ts";
 import { fetchNetwork, type Living, type Network, persist, waitUntilEnded } from "../session.ts";
+import { toDepositId } from "../payments/deposits.ts";
 import { readBlockTime } from "./rpc.ts";
 import { signTransfer } from "./wallet.ts";
 
@@ -100,7 +100,7 @@ export interface OpeningDeposit {
 /** Mints a wallet's opening balance; the same name is the same deposit. */
 export async function deposit(client: Client, { coin, name, to, amount }: OpeningDeposit): Promise<void> {
   const evidence = { account: "DEVNET-BANK", reference: `opening deposit of ${name}` };
-  const depositId = keccak256(stringToBytes(evidence.account + evidence.reference));
+  const depositId = toDepositId({ account: evidence.account, entry: evidence.reference });
   const body = { coin, depositId, to, amount: amount.toString(), evidence };
   await place(client, { path: "/v1/deposits", body, key: `devnet-deposit-${name}` });
 }

@@ -45,6 +45,7 @@ function createEnvironment(options: NodeOptions): NodeJS.ProcessEnv {
   return {
     SANDBOX: "1",
     FINALITY: "depth:2",
+    BLOCK_INTERVAL_MS: "250",
     RATE_LIMIT_PER_MINUTE: "600000",
     // Few accounts: comparing them is cheap, and whoever watches wants to see it.
     RECONCILE_SECONDS: "2",

@@ -2,7 +2,7 @@
  * A deposits file: entries of the issuer's bank account that become coins. Owns its columns, its checks and the deposit id. Promises that an
  * entry mints at most once, ever: its id follows from the bank's own reference and is single-use on the chain.
  */
-import { keccak256 } from "ethers";
+import { AbiCoder, keccak256 } from "ethers";
 import { parseAmount } from "../../src/domain/amount.ts";
 import { type Address, parseAddress, type Word, zeroAddress } from "../../src/domain/hex.ts";
 import { Refusal } from "../terminal/refusal.ts";
@@ -24,9 +24,9 @@ export interface Deposit {
   readonly coin: Coin;
 }
 
-/** `keccak256(bank account ‖ entry reference)`, both as UTF-8. */
+/** `keccak256(abi.encode(bank account, entry reference))`: no two pairs share one, however they are split. */
 export function toDepositId(deposit: Pick<Deposit, "account" | "entry">): Word {
-  return keccak256(Buffer.from(deposit.account + deposit.entry, "utf8")) as Word;
+  return keccak256(AbiCoder.defaultAbiCoder().encode(["string", "string"], [deposit.account, deposit.entry])) as Word;
 }
 
 function explainLabel(text: string, name: string): string | null {

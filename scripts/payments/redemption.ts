@@ -1,6 +1,6 @@
 /**
  * A redemption as its holder makes it: terms, the salted commitment to the bank account, one signature. Owns the record file that keeps account
- * and salt, which never reach the chain. Promises that the record is on disk before anything is sent, and that the same reference
+ * and blinding, which never reach the chain. Promises that the record is on disk before anything is sent, and that the same reference
  * always means the same redemption.
  */
 import { randomBytes } from "node:crypto";
@@ -25,8 +25,9 @@ const address = z
 const word = z.string().regex(/^0x[0-9a-f]{64}$/) as unknown as z.ZodType<Word>;
 const recordSchema = z.strictObject({
   reference: z.string(),
-  /** The bank account as text; secret between holder and desk. */
+  /** The bank account as text, and the 32 random bytes that hide it in its commitment; secret between holder and desk. */
   account: z.string(),
+  blinding: word,
   chainId: z.int(),
   coin: z.string(),
   terms: z.strictObject({
@@ -44,9 +45,12 @@ const recordSchema = z.strictObject({
 });
 export type RedemptionRecord = z.infer<typeof recordSchema>;
 
-/** `keccak256(abi.encode(salt, account text))`. */
-export function commitPayout(salt: Word, account: string): Word {
-  return toLower(keccak256(AbiCoder.defaultAbiCoder().encode(["bytes32", "string"], [salt, account])));
+/**
+ * `keccak256(abi.encode(blinding, account text))`. The blinding is not the salt of the terms: that one is public, and account numbers are few
+ * enough to be tried one by one.
+ */
+export function commitPayout(blinding: Word, account: string): Word {
+  return toLower(keccak256(AbiCoder.defaultAbiCoder().encode(["bytes32", "string"], [blinding, account])));
 }
 
 function typesOf(primary: PrimaryType): Record<string, TypedDataField[]> {
@@ -73,13 +77,16 @@ export async function createRedemption(options: {
   }
   const { chainId, redemptions } = network;
   const holder = toLower(wallet.address);
-  const salt: Word = `0x${randomBytes(32).toString("hex")}`;
+  const [salt, blinding] = [randomBytes(32), randomBytes(32)].map((bytes): Word => `0x${bytes.toString("hex")}`) as [
+    Word,
+    Word,
+  ];
   const times = {
     acceptBy: now + hours.accept * 3_600,
     payoutBy: now + hours.payout * 3_600,
     finalBy: now + hours.final * 3_600,
   };
-  const payout = commitPayout(salt, account);
+  const payout = commitPayout(blinding, account);
   const escrow = { name: "Remesa Redemption", version: "1", chainId, verifyingContract: redemptions };
   const terms = { coin: coin.address, holder, amount, payout, ...times, salt };
   const redemptionId = toLower(TypedDataEncoder.hash(escrow, typesOf("Redemption"), terms));
@@ -95,6 +102,7 @@ export async function createRedemption(options: {
   return {
     reference,
     account,
+    blinding,
     chainId,
     coin: coin.symbol,
     terms: { holder, amount: `${amount}`, payout, ...times, salt },

@@ -222,14 +222,14 @@ async function runRedeem(terminal: Terminal, reference: string, options: RedeemO
   const session = openSession(terminal, options, ["operator"]);
   const record = await prepareRecord(terminal, session, { reference, options });
   // The desk pays the account in the record: it must be the one the holder committed to on the chain.
-  if (commitPayout(record.terms.salt, record.account) !== record.terms.payout) {
+  if (commitPayout(record.blinding, record.account) !== record.terms.payout) {
     throw new Refusal({
       reason: "the bank account is not the one in the terms",
       remedy: "Ask the holder; do not pay.",
     });
   }
   if (options.dryRun === true) {
-    const { account: _, ...shown } = record;
+    const { account: _, blinding: __, ...shown } = record;
     showResult(terminal, options, {
       value: { dryRun: true, redemption: shown, steps },
       text: `Would lock ${record.terms.amount} base units and take: ${steps.map(({ step }) => step).join(", ") || "no step"}.\n`,
@@ -263,7 +263,7 @@ export function addRedeem(program: Command, terminal: Terminal): void {
     .option("--keystore <file>", "encrypted keystore of the holder")
     .option("--passphrase-file <file>", "file with the passphrase; else REMESA_PASSPHRASE, else a prompt")
     .option("--amount <amount>", "decimal, whole cents")
-    .option("--account <text>", "bank account; kept in the record, on the chain only as a salted hash")
+    .option("--account <text>", "bank account; kept in the record, on the chain only as a blinded hash")
     .option("--currency <symbol>", "the coin", "XUS")
     .option("--steps <list>", "the desk's steps to take: accept,mark-sent,confirm (all), or reject")
     .option("--bank-reference <text>", "for mark-sent and confirm: the bank's reference, at most 31 bytes")
@@ -272,7 +272,7 @@ export function addRedeem(program: Command, terminal: Terminal): void {
     .addHelpText(
       "after",
       "  $ remesa redeem R-2026-0017 --steps all --bank-reference WIRE-88\n\n" +
-        "The record keeps account and salt; mark-sent comes before the wire leaves the bank, confirm after it arrived.",
+        "The record keeps the account and what hides it; mark-sent comes before the wire leaves the bank, confirm after it arrived.",
     )
     .action((reference: string, options: RedeemOptions) => runRedeem(terminal, reference, options));
 }

@@ -71,7 +71,7 @@ export const depositBody = z.strictObject({
   evidence: z
     .strictObject({ account: plainText(140).min(1), reference: plainText(140).min(1) })
     .meta({
-      description: "Bank account and entry reference; the deposit id must be keccak256 of both, one after the other",
+      description: "Bank account and entry reference; the deposit id must be keccak256 of both, ABI-encoded as strings",
     })
     .optional(),
   deadline: seconds.optional(),

@@ -2,7 +2,7 @@
  * Reading a deposits file: what a row must be, that one bad row refuses the file, and that an entry's id is the one the chain keeps.
  */
 import { expect } from "chai";
-import { keccak256, toBytes } from "viem";
+import { encodeAbiParameters, keccak256 } from "viem";
 import { readDeposits, toDepositId } from "../../scripts/payments/deposits.ts";
 import { Refusal } from "../../scripts/terminal/refusal.ts";
 import { coin, payee } from "../support/payments.ts";
@@ -47,7 +47,9 @@ describe("readDeposits", () => {
 });
 
 describe("toDepositId", () => {
-  it("is keccak256 of bank account and entry reference, one after the other", () => {
-    expect(toDepositId({ account: "GT82ñ", entry: "E-1" })).to.equal(keccak256(toBytes("GT82ñE-1")));
+  it("is keccak256 of the ABI-encoded bank account and entry reference", () => {
+    expect(toDepositId({ account: "GT82ñ", entry: "E-1" })).to.equal(
+      keccak256(encodeAbiParameters([{ type: "string" }, { type: "string" }], ["GT82ñ", "E-1"])),
+    );
   });
 });

@@ -54,11 +54,13 @@ describe("createRedemption", () => {
     expect(verified).to.equal(true);
   });
 
-  it("commits to the account with a salt that is new every time", async () => {
+  it("commits to the account with a secret that is new every time and is not in the terms", async () => {
     const [one, other] = [await create(), await create()];
     expect(one.terms.payout).not.to.equal(other.terms.payout);
-    const encoded = encodeAbiParameters([{ type: "bytes32" }, { type: "string" }], [one.terms.salt, account]);
+    const encoded = encodeAbiParameters([{ type: "bytes32" }, { type: "string" }], [one.blinding, account]);
     expect(one.terms.payout).to.equal(keccak256(encoded));
+    expect(Object.values(one.terms)).to.not.include(one.blinding);
+    expect(one.blinding).to.not.equal(other.blinding);
   });
 
   it("orders its deadlines: a day, three days, ten days", async () => {

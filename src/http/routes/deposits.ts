@@ -2,7 +2,7 @@
  * Deposits: a dealer's word that money arrived, which mints once per deposit id. Owns these routes; promises that the same deposit with the
  * same facts is one resource under any key, and with other facts a conflict.
  */
-import { keccak256, stringToBytes } from "viem";
+import { encodeAbiParameters, keccak256 } from "viem";
 import type { z } from "zod";
 import type { Address, Word } from "../../domain/hex.ts";
 import { prefixes } from "../../domain/identifier.ts";
@@ -39,14 +39,16 @@ export async function findDeposit(parts: RouteParts, facts: DepositFacts): Promi
 
 function checkEvidence({ depositId, evidence }: z.output<typeof depositBody>): void {
   if (evidence === undefined) return;
-  const expected = keccak256(stringToBytes(evidence.account + evidence.reference));
+  const expected = keccak256(
+    encodeAbiParameters([{ type: "string" }, { type: "string" }], [evidence.account, evidence.reference]),
+  );
   if (expected === depositId) return;
   throw new RejectedError({
     code: "request_malformed",
     subject: "depositId",
     actual: depositId,
     limit: expected,
-    remedy: "The deposit id is keccak256 of the bank account followed by the entry reference.",
+    remedy: "The deposit id is keccak256 of bank account and entry reference, ABI-encoded as two strings.",
   });
 }
 

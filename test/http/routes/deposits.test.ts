@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { keccak256, stringToBytes } from "viem";
+import { encodeAbiParameters, keccak256 } from "viem";
 import { toWord } from "../../../src/domain/hex.ts";
 import { parseId } from "../../../src/domain/identifier.ts";
 import type { Deposit, Problem } from "../../../src/http/schemas.ts";
@@ -165,7 +165,9 @@ describe("http/routes/deposits", () => {
 
     it("compares evidence with the deposit id", async () => {
       const evidence = { account: "GT82TRAJ01020000001210029690", reference: "2026-11-22/17" };
-      const depositId = keccak256(stringToBytes(evidence.account + evidence.reference));
+      const depositId = keccak256(
+        encodeAbiParameters([{ type: "string" }, { type: "string" }], [evidence.account, evidence.reference]),
+      );
       expect((await post({ ...payload, depositId, evidence })).statusCode).to.equal(202);
       const wrong = await post({ ...payload, depositId: toWord(51n), evidence }, "k2");
       expect(wrong.statusCode).to.equal(400);
