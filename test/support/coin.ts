@@ -5,6 +5,7 @@
  */
 import type { HardhatEthers, HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import {
+  type Addressable,
   concat,
   type ContractTransactionResponse,
   dataSlice,
@@ -151,7 +152,10 @@ export function toNonce(number: bigint): string {
 /** Loads the world; every call gives the same fresh state. */
 export async function loadWorld(): Promise<World> {
   const { networkHelpers } = await network.getOrCreate();
-  return networkHelpers.loadFixture(deployWorld);
+  const world = await networkHelpers.loadFixture(deployWorld);
+  // the chain's clock ran on since the world was made: a new block makes the latest time the present
+  await networkHelpers.mine();
+  return world;
 }
 
 async function deployWorld(): Promise<World> {

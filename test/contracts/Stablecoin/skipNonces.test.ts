@@ -26,7 +26,7 @@ type Submit = (world: World, newBase: bigint) => Promise<ContractTransactionResp
 
 const direct: Submit = ({ coin, payer }, newBase) => coin.connect(payer)[FORM.skip](newBase);
 const signed: Submit = async (world, newBase) => {
-  const message = { account: world.payer.address, newBase, deadline: (await now(world)) + 60n };
+  const message = { account: world.payer.address, newBase, deadline: (await now(world)) + 3_600n };
   const signature = await sign(world, world.payer, "SkipNonces", message);
   return world.coin.connect(world.relayer)[FORM.skipSigned](message.account, newBase, message.deadline, signature);
 };
