@@ -3,12 +3,13 @@
  * Types: accepted, held, back (a back edge, with `why`), included, settled, cancelled, superseded, expired, redemption, halted, resumed.
  * Bodies are JSON-safe; what an intent's own row already says is joined when read, not copied. Never tells a client's reference.
  */
+import { setImmediate } from "node:timers/promises";
 import type { Address } from "../domain/hex.ts";
 import type { IntentFacts } from "../domain/intent.ts";
 import type { PublishedEvent } from "../pipeline/ports.ts";
 import { zeroAddress } from "../domain/hex.ts";
 import type { Engine } from "./engine.ts";
-import { type EvidenceRow, toBlobOrNull, toEvidence, toHex } from "./rows.ts";
+import { type EvidenceRow, toBlob, toBlobOrNull, toEvidence, toHex } from "./rows.ts";
 
 export type EventType =
   | "accepted"
@@ -37,6 +38,9 @@ export interface NewEvent {
 export const eventsKept = 1_000_000n;
 /** Events removed per finalization at most, so that a long backlog never makes one transaction long. */
 const pruneSlice = 5_000n;
+
+/** Events looked through at a time for one account's: a few milliseconds. */
+const scanSlice = 10_000n;
 
 interface EventRow extends EvidenceRow {
   sequence: bigint;
@@ -97,19 +101,21 @@ function toEvent(row: EventRow): PublishedEvent {
   };
 }
 
+interface Page {
+  readonly events: readonly PublishedEvent[];
+  readonly oldest: bigint;
+  readonly newest: bigint;
+}
+
 export interface Events {
   append(event: NewEvent): void;
   /** Removes the oldest beyond the bound, a slice at a time. */
   prune(): void;
   ofIntent(sequence: bigint): readonly PublishedEvent[];
-  after(query: { readonly after: bigint; readonly limit: number; readonly account?: Address }): {
-    readonly events: readonly PublishedEvent[];
-    readonly oldest: bigint;
-    readonly newest: bigint;
-  };
+  readAfter(query: { readonly after: bigint; readonly limit: number; readonly account?: Address }): Promise<Page>;
 }
 
-export function createEvents({ database }: Engine, kept: bigint = eventsKept): Events {
+export function createEvents({ database, read }: Engine, kept: bigint = eventsKept): Events {
   const insert = database.prepare(
     `INSERT INTO events (intent, type, account, counterparty, detail, at) VALUES (?, ?, ?, ?, ?, ?)`,
   );
@@ -123,14 +129,32 @@ export function createEvents({ database }: Engine, kept: bigint = eventsKept): E
   const all = database.prepare<[bigint, number], EventRow>(
     `SELECT ${columns} FROM ${joined} WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?`,
   );
-  // Two index ranges merged: an OR over both columns would read the whole table.
-  const ofAccount = database.prepare<[Buffer, bigint, number, Buffer, bigint, number, number], EventRow>(
-    `SELECT ${columns} FROM (
-       SELECT * FROM (SELECT * FROM events WHERE account = ? AND sequence > ? ORDER BY sequence LIMIT ?)
-       UNION ALL
-       SELECT * FROM (SELECT * FROM events WHERE counterparty = ? AND sequence > ? ORDER BY sequence LIMIT ?)
-     ) e LEFT JOIN intents i ON i.sequence = e.intent ORDER BY e.sequence LIMIT ?`,
+  const ofAccount = database.prepare<[bigint, bigint, Buffer, Buffer, number], EventRow>(
+    `SELECT ${columns} FROM ${joined}
+     WHERE e.sequence > ? AND e.sequence <= ? AND (e.account = ? OR e.counterparty = ?) ORDER BY e.sequence LIMIT ?`,
   );
+
+  function readBounds(): { oldest: bigint; newest: bigint } {
+    const { oldest, newest } = bounds.get() ?? { oldest: null, newest: null };
+    return { oldest: oldest ?? 1n, newest: newest ?? 0n };
+  }
+
+  /** Looks through one slice after the other up to `newest`, and lets others work in between. */
+  async function scan(query: { after: bigint; limit: number; account: Address }): Promise<Page> {
+    const { oldest, newest } = await read("readEvents", readBounds);
+    const blob = toBlob(query.account);
+    const found: PublishedEvent[] = [];
+    let from = query.after < oldest ? oldest - 1n : query.after;
+    while (from < newest && found.length < query.limit) {
+      const to = from + scanSlice < newest ? from + scanSlice : newest;
+      const left = query.limit - found.length;
+      const rows = await read("readEvents", () => ofAccount.all(from, to, blob, blob, left));
+      found.push(...rows.map(toEvent));
+      from = to;
+      if (from < newest) await setImmediate();
+    }
+    return { events: found, oldest, newest };
+  }
 
   return {
     append({ intent, type, account, counterparty, detail, at }) {
@@ -138,17 +162,14 @@ export function createEvents({ database }: Engine, kept: bigint = eventsKept): E
       insert.run(intent, type, toBlobOrNull(account), toBlobOrNull(counterparty), text, at);
     },
     prune() {
-      const { oldest, newest } = bounds.get() ?? { oldest: null, newest: null };
-      if (oldest === null || newest === null) return;
+      const { oldest, newest } = readBounds();
       const keepFrom = newest - kept + 1n;
       if (keepFrom > oldest) remove.run(keepFrom < oldest + pruneSlice ? keepFrom : oldest + pruneSlice);
     },
     ofIntent: (sequence) => byIntent.all(sequence).map(toEvent),
-    after({ after, limit, account }) {
-      const blob = toBlobOrNull(account ?? null);
-      const rows = blob === null ? all.all(after, limit) : ofAccount.all(blob, after, limit, blob, after, limit, limit);
-      const { oldest, newest } = bounds.get() ?? { oldest: null, newest: null };
-      return { events: rows.map(toEvent), oldest: oldest ?? 1n, newest: newest ?? 0n };
+    readAfter({ after, limit, account }) {
+      if (account !== undefined) return scan({ after, limit, account });
+      return read("readEvents", () => ({ events: all.all(after, limit).map(toEvent), ...readBounds() }));
     },
   };
 }

@@ -186,7 +186,7 @@ export function createReads(engine: Engine, parts: ReadParts): Reads {
     listMovements: (query) => listMovements(engine, query),
     readRedemption: (id) => engine.read("readRedemption", () => redemptions.read(id)),
     readTrace: (sequence) => engine.read("readTrace", () => trace(sequence)),
-    readEvents: (query) => engine.read("readEvents", () => events.after(query)),
+    readEvents: (query) => events.readAfter(query),
     countByState: () =>
       engine.read("countByState", () => {
         const counts = Object.fromEntries(Object.keys(intentStates).map((state) => [state, 0]));

@@ -248,6 +248,7 @@ const first = [
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX redemption_steps_block ON redemption_steps (block_number)`,
 
+  // No index by account: it would cost six scattered pages per payment. Streams follow the tail, where a scan is short.
   `CREATE TABLE events (
     sequence INTEGER PRIMARY KEY,
     intent INTEGER,
@@ -258,8 +259,6 @@ const first = [
     at INTEGER NOT NULL
   ) STRICT`,
   `CREATE INDEX events_intent ON events (intent) WHERE intent IS NOT NULL`,
-  `CREATE INDEX events_account ON events (account, sequence) WHERE account IS NOT NULL`,
-  `CREATE INDEX events_counterparty ON events (counterparty, sequence) WHERE counterparty IS NOT NULL`,
 ];
 
 const migrations: Readonly<Record<string, Migration>> = {

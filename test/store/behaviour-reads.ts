@@ -135,6 +135,29 @@ export function describeReads(open: OpenStore): void {
       expect((await store.readEvents({ after: 4n, limit: 9 })).events).to.deep.equal([]);
     });
 
+    it(
+      "finds an account's events behind thousands of others",
+      withStore(open, async (store) => {
+        for (let batch = 0; batch < 11; batch++) {
+          const ids = Array.from({ length: 1_000 }, (_, i) => batch * 1_000 + i);
+          const items = ids.map((id) => ({
+            facts: mintFacts(toHash("deposit", id), { payee: id % 10_500 === 10_499 ? ana : luis }),
+            idempotency: null,
+          }));
+          await store.acceptBatch(items, 1);
+        }
+        const find = (after: bigint, limit = 9) => store.readEvents({ after, limit, account: ana });
+        const { events, oldest, newest } = await find(0n);
+        expect(events.map(({ sequence }) => sequence)).to.deep.equal([10_500n]);
+        expect([oldest, newest]).to.deep.equal([1n, 11_000n]);
+        expect((await find(10_499n)).events).to.have.length(1);
+        expect((await find(10_500n)).events).to.have.length(0);
+        expect(
+          (await store.readEvents({ after: 9_998n, limit: 3, account: luis })).events.map(({ sequence }) => sequence),
+        ).to.deep.equal([9_999n, 10_000n, 10_001n]);
+      }),
+    ).timeout(20_000);
+
     test("gives bodies that are JSON, with evidence, without the client's reference", async (world) => {
       await world.fund(ana, 100n);
       const intent = await world.accept(transferFacts({ amount: 60n, reference: "for rent" }));
