@@ -10,6 +10,9 @@ import { tasks } from "./scripts/tasks.ts";
 const require = createRequire(import.meta.url);
 const solc = require.resolve("solc/soljson.js");
 
+/** Seed of fuzz tests and invariants; `npm test` prints it. */
+const fuzzSeed = process.env["FUZZ_SEED"] ?? "0x52656d657361";
+
 /** One profile for development and production: what is tested is what is deployed. */
 const compiler = {
   version: "0.8.37",
@@ -34,7 +37,7 @@ export default defineConfig({
   paths: { tests: { mocha: "test/contracts", solidity: "test/invariants" } },
   test: {
     solidity: {
-      fuzz: { runs: 256 },
+      fuzz: { runs: 256, seed: fuzzSeed },
       invariant: { runs: 256, depth: 100, failOnRevert: false },
     },
   },

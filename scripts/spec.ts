@@ -4,6 +4,9 @@
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import Mocha from "mocha";
+import { toFunctionSelector, toFunctionSignature, type Abi } from "viem";
+import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../src/chain/abi.ts";
+import { roles, slowDelays } from "../src/chain/roles.ts";
 import { intentEdges, intentStates } from "../src/domain/lifecycle.ts";
 
 /** Folders in reading order: contracts first, then the node in the order data flows. */
@@ -77,7 +80,55 @@ function statesPage(): string {
   ].join("\n");
 }
 
+const abis: Readonly<Record<string, Abi>> = {
+  COIN: stablecoinAbi,
+  TREASURY: treasuryAbi,
+  REDEMPTION: redemptionEscrowAbi,
+};
+
+/** One row per cell: a role on a function. */
+function rolesPage(): string {
+  const rows = roles.flatMap((role) =>
+    role.cells.map((cell) => {
+      const [contract = "", name = ""] = cell.split(".");
+      const abi = abis[contract] ?? [];
+      const item = abi.find((entry) => entry.type === "function" && entry.name === name);
+      if (item?.type !== "function") throw new Error(`${cell} is not a function`);
+      const signed = `${name}BySig`;
+      const hasForm = abi.some((entry) => entry.type === "function" && entry.name === signed);
+      const delay = role.slow ? `${slowDelays.production / 86_400} days` : "none";
+      const signature = toFunctionSignature(item);
+      return `| ${contract.toLowerCase()}.${name} | ${role.name} | ${role.member} | \`${signature}\` | \`${toFunctionSelector(signature)}\` | ${hasForm ? `\`${signed}\`` : "–"} | ${delay} | ${role.guardian ?? "–"} |`;
+    }),
+  );
+  return [
+    "# Roles",
+    "",
+    "Generated from `src/chain/roles.ts` by `npm run spec`. The same table wires a deployment, and `npx hardhat roles` compares it with a chain.",
+    "",
+    "One `AccessManager` holds every role; a contract asks it who may call what. A cell is one role on one function. Where a signed form is named,",
+    "the role's own key signs an order and anyone submits it; the order is valid only while that key could make the call itself without a",
+    "delay, so a role with a delay acts by direct call alone. A guardian can stop what is scheduled and nothing else.",
+    "",
+    "| cell | role | held by | function | selector | signed form | delay | guardian |",
+    "|---|---|---|---|---|---|---|---|",
+    ...rows,
+    "",
+    "Not in the grid, on purpose:",
+    "",
+    "- `treasury.mint` and `mintBySig` ask the dealer's own word in the Treasury (`setDealer`), not the manager.",
+    "- `coin.mint` asks for the one treasury address, `coin.payFrom` for a flagged escrow.",
+    "- `setAuthority` always reverts: coin, Treasury and escrow keep their manager for good.",
+    "- A second administrator with the longest possible delay exists only to cancel what the first has scheduled.",
+    "- Everything else needs no role. A changing function that the table does not name and that is restricted belongs to ADMIN.",
+    "",
+    `In a devnet the ${slowDelays.production / 86_400} days are ${slowDelays.devnet} seconds, and the deployment says so.`,
+    "",
+  ].join("\n");
+}
+
 const pages: Readonly<Record<string, string>> = {
+  "docs/ROLES.md": rolesPage(),
   "docs/states.md": statesPage(),
   "docs/SPEC.md": [
     "# Specification: every test title",

@@ -49,7 +49,7 @@ function rules(): IForbiddenRuleType[] {
       from: { path: "^scripts/remesa" },
       to: {
         path: "^src/",
-        pathNot: ["^src/(config|log)[.]ts$", "^src/(domain|chain)/", "^src/http/(client|schemas)[.]ts$"],
+        pathNot: ["^src/(config|log)[.]ts$", "^src/(domain|chain)/", "^src/http/(client|schemas|views)[.]ts$"],
       },
     },
   ];
@@ -66,6 +66,13 @@ function abiOf(path: string): readonly AbiEntry[] {
   return (JSON.parse(read(`artifacts/contracts/${path}.sol/${basename(path)}.json`)) as { abi: readonly AbiEntry[] })
     .abi;
 }
+/** Declared by what we inherit and never raised by it in our use: OpenZeppelin declares them for others. */
+const unreachable = new Set([
+  "AccessManagedInvalidAuthority", // our setAuthority always reverts with AuthorityFixed
+  "AccessManagedRequiredDelay", // declared by OpenZeppelin 5.7, raised nowhere in it
+  "InvalidShortString", // raised for a broken short string in storage; ours are immutables
+  "EIP712DomainChanged", // our domains never change
+]);
 const contractTests = (): string => files("test/contracts/**/*.ts", "test/support/*.ts").map(read).join("\n");
 
 function codeLines(path: string): number {
@@ -87,7 +94,8 @@ describe("the house", () => {
     });
     const { modules, summary } = output as ICruiseResult;
     // A cruise that read nothing would pass.
-    expect(modules.filter((module) => module.source.startsWith("src/")).length).to.equal(files("src/**/*.ts").length);
+    const read = modules.map((module) => module.source).filter((path) => /^src\/.*\.ts$/.test(path));
+    expect(read.length).to.equal(files("src/**/*.ts").length);
     expect(summary.violations.map((found) => `${found.rule.name}: ${found.from} → ${found.to}`)).to.deep.equal([]);
   });
 
@@ -157,7 +165,7 @@ describe("the house", () => {
     expect([...shown].filter((path) => !existsSync(path))).to.deep.equal([]);
   });
 
-  it("never mentions a machine's paths, leaves no TODO and focuses or skips no test", () => {
+  it("never mentions a machine's paths, leaves nothing marked as unfinished and focuses or skips no test", () => {
     const sources = files(
       "contracts/**/*.sol",
       "src/**/*.*",
@@ -194,6 +202,14 @@ describe("the pages", () => {
     expect(keys.filter((key) => !page.includes(`\`${key}\``))).to.deep.equal([]);
   });
 
+  it("give every role cell that an interface cites, and every cell is cited", () => {
+    const cells = [...read("docs/ROLES.md").matchAll(/^\| (\w+\.\w+) \|/gm)].map((match) => match[1] ?? "");
+    const interfaces = files("contracts/interfaces/*.sol").map(read).join("\n");
+    const cited = [...interfaces.matchAll(/role of cell (\w+\.\w+)/g)].map((match) => match[1] ?? "");
+    expect(cells.length).to.be.greaterThan(10);
+    expect(cited.toSorted()).to.deep.equal(cells.toSorted());
+  });
+
   it("name every invariant of the tests, and every invariant of the page is tested", () => {
     const inPage = new Set([...read("docs/INVARIANTS.md").matchAll(/\b[A-Z]+-\d+\b/g)].map((match) => match[0]));
     const tests = files("test/invariants/*.sol").map(read).join("\n");
@@ -211,13 +227,15 @@ describe("the contract tests", () => {
     it(`reach every error of ${basename(contract)} with its full arguments`, () => {
       const tests = contractTests();
       const missing = abiOf(contract)
-        .filter((entry) => entry.type === "error")
+        .filter((entry) => entry.type === "error" && !unreachable.has(entry.name ?? ""))
         .filter(({ name, inputs }) => {
           const reached = new RegExp(`revertedWithCustomError\\([^;]*?["']${name}["'],?\\s*\\)`).test(tests);
           const full = new RegExp(`revertedWithCustomError\\([^;]*?["']${name}["'],?\\s*\\)\\s*\\.withArgs\\(`).test(
             tests,
           );
-          return inputs?.length === 0 ? !reached : !full;
+          // The behaviours of signed payments name the error and its arguments to one function that compares both.
+          const behaviour = new RegExp(`expectRefused\\([^;]*?["']${name}["'],`).test(tests);
+          return inputs?.length === 0 ? !reached : !full && !behaviour;
         });
       expect(missing.map((entry) => entry.name)).to.deep.equal([]);
     });
@@ -225,11 +243,13 @@ describe("the contract tests", () => {
     it(`assert every event of ${basename(contract)} with its full arguments`, () => {
       const tests = contractTests();
       const missing = abiOf(contract)
-        .filter((entry) => entry.type === "event")
+        .filter((entry) => entry.type === "event" && !unreachable.has(entry.name ?? ""))
         .filter(({ name, inputs }) => {
           const full = new RegExp(`emit\\([^;]*?["']${name}["'],?\\s*\\)\\s*\\.withArgs\\(`).test(tests);
           const bare = new RegExp(`emit\\([^;]*?["']${name}["']`).test(tests);
-          return inputs?.length === 0 ? !bare : !full;
+          // Or the whole log as tuples of name and arguments.
+          const tuple = new RegExp(`\\["${name}",\\s`).test(tests);
+          return inputs?.length === 0 ? !bare : !full && !tuple;
         });
       expect(missing.map((entry) => entry.name)).to.deep.equal([]);
     });

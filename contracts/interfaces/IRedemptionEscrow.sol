@@ -165,7 +165,7 @@ interface IRedemptionEscrow is IEscrow {
 
     /// @notice Takes a redemption on.
     /// @dev **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell redemption.accept of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the redemption Locked (RedemptionStateInvalid)
     /// - now < `acceptBy` (RedemptionDeadlinePassed)
     ///
@@ -190,7 +190,7 @@ interface IRedemptionEscrow is IEscrow {
     /// @dev `reason` is a code or a commitment, never personal data.
     ///
     /// **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell redemption.reject of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the redemption Locked or Accepted (RedemptionStateInvalid)
     /// - now < `acceptBy`, or `payoutBy` when accepted (RedemptionDeadlinePassed)
     /// - gas for the payment (EscrowGasTooLow)
@@ -215,7 +215,7 @@ interface IRedemptionEscrow is IEscrow {
     /// @dev WARNING: a wire sent without it can be followed by a return from `payoutBy` on.
     ///
     /// **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell redemption.markSent of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the redemption Accepted (RedemptionStateInvalid)
     /// - now < `payoutBy` (RedemptionDeadlinePassed)
     ///
@@ -239,7 +239,7 @@ interface IRedemptionEscrow is IEscrow {
     /// burning off, so no pause can make a payout and a return both happen.
     ///
     /// **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell redemption.confirm of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the redemption Sent (RedemptionStateInvalid)
     /// - now < `finalBy` (RedemptionDeadlinePassed)
     /// - gas for the burn (EscrowGasTooLow)

@@ -126,7 +126,7 @@ interface ITreasury {
 
     /// @notice Enables or disables a dealer.
     /// @dev **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell treasury.setDealer of docs/ROLES.md (AccessManagedUnauthorized)
     /// - `dealer` not zero (TreasuryDealerUnknown)
     ///
     /// **Ensures** orders of a disabled dealer no longer mint, whenever they were signed; deposits stay used; nothing else
@@ -139,7 +139,7 @@ interface ITreasury {
     /// @dev `reportHash` commits to the report the statement rests on.
     ///
     /// **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell treasury.attest of docs/ROLES.md (AccessManagedUnauthorized)
     /// - `amount` at most 2^128 − 1 (TreasuryAttestedTooLarge)
     /// - `asOf` not in the future (TreasuryAsOfInFuture)
     /// - `asOf` later than that of the last attestation (TreasuryAsOfNotNewer)
@@ -164,7 +164,7 @@ interface ITreasury {
     /// @dev An attestation keeps the lifetime it was given under; to stop minting at once, switch it off.
     ///
     /// **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell treasury.setAttestationLifetime of docs/ROLES.md (AccessManagedUnauthorized)
     /// - one hour to 45 days (TreasuryLifetimeOutOfBounds)
     ///
     /// **Ensures** only the lifetime changes; attestations already given keep theirs.
@@ -173,7 +173,7 @@ interface ITreasury {
     function setAttestationLifetime(uint256 lifetime) external;
 
     /// @notice Switches the minting of `coin` on or off, apart from any pause of the coin. It is off to begin with.
-    /// @dev **Requires** the caller in a role for this (AccessManagedUnauthorized).
+    /// @dev **Requires** the caller in the role of cell treasury.setMinting of docs/ROLES.md (AccessManagedUnauthorized).
     ///
     /// **Ensures** only the switch changes; redemptions and transfers go on.
     ///
@@ -191,7 +191,7 @@ interface ITreasury {
 
     /// @notice Names the redemption escrow whose sent redemptions `coverage` leaves out; zero names none.
     /// @dev **Requires**
-    /// - the caller in a role for this (AccessManagedUnauthorized)
+    /// - the caller in the role of cell treasury.setRedemptions of docs/ROLES.md (AccessManagedUnauthorized)
     /// - `escrow` zero, or flagged as an escrow in `coin` (TreasuryEscrowUnknown)
     ///
     /// **Ensures** `coverage` of `coin` reads the new escrow; minting is not affected.

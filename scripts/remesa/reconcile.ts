@@ -20,7 +20,7 @@ function decimalsOf(network: Network, symbol: string): number {
   return network.coins.find((coin) => coin.symbol === symbol)?.decimals ?? 0;
 }
 
-export function formatReconciliation(terminal: Terminal, found: ReconciliationView, network: Network): string {
+function formatStatement(terminal: Terminal, found: ReconciliationView, network: Network): string {
   const { green, red } = terminal.colours;
   const coins = found.coins.map((coin) => {
     const money = (units: string): string =>
@@ -53,11 +53,17 @@ function formatDifferences(terminal: Terminal, found: ReconciliationView, networ
   return `\n${formatTable(terminal, { head, rows, right: [2, 3, 4] })}`;
 }
 
+/** The statement, and below it every difference with the account, both amounts and the currency. */
+export function formatReconciliation(terminal: Terminal, found: ReconciliationView, network: Network): string {
+  return formatStatement(terminal, found, network) + formatDifferences(terminal, found, network);
+}
+
 /** Refuses with exit code 2 when the statement names a difference. */
 export function requireAgreement(found: ReconciliationView): void {
   if (found.agrees) return;
+  const { length } = found.differences;
   throw new Refusal({
-    reason: `bank, books and chain do not agree at block ${found.block}: ${found.differences.length} differences`,
+    reason: `bank, books and chain do not agree at block ${found.block}: ${length} difference${length === 1 ? "" : "s"}`,
     remedy: "The node sends nothing new until someone looked and resumed it; see docs/OPERATING.md.",
     exitCode: exitCodes.disagree,
   });
@@ -67,10 +73,7 @@ async function runReconcile(terminal: Terminal, options: NodeOptions): Promise<v
   const session = openSession(terminal, options, ["auditor", "operator", "approver"]);
   const network = await fetchNetwork(session.client);
   const found = await fetchReconciliation(session.client, 0);
-  showResult(terminal, options, {
-    value: found,
-    text: formatReconciliation(terminal, found, network) + formatDifferences(terminal, found, network),
-  });
+  showResult(terminal, options, { value: found, text: formatReconciliation(terminal, found, network) });
   requireAgreement(found);
 }
 

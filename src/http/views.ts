@@ -192,7 +192,10 @@ export const trace = z
 export const resumed = z.object({ resumed: z.boolean(), halt: halt.nullable() });
 export const challenge = z.object({ message: z.string(), nonce: z.string(), expiresAt: timeOut });
 export const session = z.object({ token: z.string(), address: addressOut, expiresAt: timeOut });
-export const moved = z.object({ seconds: z.number() });
+export const moved = z.object({
+  seconds: z.number(),
+  blockTime: timeOut.meta({ description: "Of the newest block the node has seen" }),
+});
 
 export type Network = z.output<typeof network>;
 export type Account = z.output<typeof account>;

@@ -314,7 +314,7 @@ describe("journeys on a devnet", function () {
       expect(problem.status).to.equal(response.status);
       return problem;
     }
-    const transfers = async (change: (request: any) => unknown) =>
+    const transfers = async (change: (request: TransferRequest) => unknown) =>
       post("/v1/transfers", JSON.stringify(change(await signPayment())));
 
     it("is refused as malformed JSON with 400", async () => {

@@ -168,6 +168,8 @@ export interface FakeState {
   readonly signed: UnsignedOrder[];
   readonly resumed: string[];
   readonly moved: number[];
+  /** Milliseconds until the follower sees a block after the chain's clock was moved; null: it never does. */
+  followMs: number | null;
   halt: Halt | null;
   head: BlockRef | null;
   headAgeMs: number;
@@ -421,6 +423,7 @@ function createState(): FakeState {
     signed: [],
     resumed: [],
     moved: [],
+    followMs: 5,
     halt: null,
     head: { number: 100, hash: toWord(100n), parent: toWord(99n), time: blockTime },
     headAgeMs: 10,
@@ -493,6 +496,10 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
     sandbox: {
       async increaseTime(seconds) {
         state.moved.push(seconds);
+        const { head, followMs } = state;
+        if (head === null || followMs === null) return;
+        const next = { number: head.number + 1, hash: toWord(BigInt(head.number + 1)), parent: head.hash };
+        setTimeout(() => (state.head = { ...next, time: head.time + seconds }), followMs).unref();
       },
     },
     network: { blockIntervalMs: 250, finality: { depth: 2 } },

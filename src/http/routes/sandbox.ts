@@ -1,6 +1,7 @@
 /**
  * The devnet's own routes: coins for anyone, and block time moved on. Owns them; they exist only where a sandbox port is configured, and even
- * the faucet's coins come through the front door: attested reserves, a dealer's order, one deposit id per call.
+ * the faucet's coins come through the front door: attested reserves, a dealer's order, one deposit id per call. Promises that moved time is
+ * answered once the node judges by it.
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { UnsignedOrder } from "../../domain/draft.ts";
@@ -8,7 +9,7 @@ import type { Address, Word } from "../../domain/hex.ts";
 import type { Sandbox } from "../../pipeline/ports.ts";
 import type { App, RouteParts } from "../app.ts";
 import { RejectedError } from "../problem.ts";
-import { toDeposit } from "../resources.ts";
+import { toDeposit, toTime } from "../resources.ts";
 import { deposit, faucetBody, timeBody } from "../schemas.ts";
 import { readBlockTime, readCoin, readIdempotency, type Submitted, toDeadline, toStatus } from "../submission.ts";
 import { moved } from "../views.ts";
@@ -16,11 +17,33 @@ import { type DepositFacts, findDeposit } from "./deposits.ts";
 
 /** Reserves are attested this many faucet calls ahead, so that most calls need no attestation. */
 const callsAhead = 1_000n;
+/** A follower at work sees a block within milliseconds; one that has not by then is in trouble. */
+const seeMs = 5_000;
+const pollMs = 20;
+/** Calls of one route that wait for their turn. */
+const queueLimit = 100;
 /** Everyone's Idempotency-Keys at the faucet: nobody is logged in there. */
 const owner = "sandbox";
 
 function sha256(text: string): Word {
   return `0x${createHash("sha256").update(text).digest("hex")}`;
+}
+
+/** Does one thing after the other, in the order asked. */
+function createQueue(subject: string): <T>(act: () => Promise<T>) => Promise<T> {
+  let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  return async (act) => {
+    if (waiting >= queueLimit) {
+      throw new RejectedError({ code: "queue_full", subject, remedy: "Ask again in a second." });
+    }
+    waiting++;
+    const acting = turn.then(act);
+    turn = acting.catch(() => null);
+    return acting.finally(() => {
+      waiting--;
+    });
+  };
 }
 
 function isConflict(error: unknown): boolean {
@@ -56,8 +79,7 @@ async function coverAmount(parts: RouteParts, coin: Address, amount: bigint): Pr
 
 function addFaucet(app: App, parts: RouteParts): void {
   // One at a time: two callers must not both find the reserves too low and attest twice.
-  let turn: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  const enqueue = createQueue("faucet");
 
   async function mint(facts: DepositFacts): Promise<Submitted> {
     const known = await findDeposit(parts, facts).catch((error: unknown) => {
@@ -90,25 +112,45 @@ function addFaucet(app: App, parts: RouteParts): void {
         const compared = { actual: String(amount), limit: String(faucetUnits) };
         throw new RejectedError({ code: "request_malformed", subject: "amount", ...compared, remedy });
       }
-      if (waiting >= 100)
-        throw new RejectedError({ code: "queue_full", subject: "faucet", remedy: "Ask again in a second." });
       const named = request.headers["idempotency-key"] !== undefined;
       const key = named ? readIdempotency(request, owner).key : randomUUID();
       const facts = { coin: readCoin(parts.deployment, request.body.coin), to, amount };
-      waiting++;
-      const minting = turn.then(() => mint({ ...facts, depositId: sha256(`remesa.faucet\n${key}`) }));
-      turn = minting.catch(() => null);
-      const submitted = await minting.finally(() => {
-        waiting--;
-      });
+      const submitted = await enqueue(() => mint({ ...facts, depositId: sha256(`remesa.faucet\n${key}`) }));
       if (named && !submitted.created) reply.header("idempotency-hit", "true");
       return reply.code(toStatus(submitted, reply)).send(toDeposit(submitted.intent));
     },
   );
 }
 
-export function addSandbox(app: App, parts: RouteParts, sandbox: Sandbox): void {
-  addFaucet(app, parts);
+/** Time of the newest block once it is that late. */
+async function seeTime(parts: RouteParts, wanted: number): Promise<number> {
+  const until = parts.clock.monotonic() + seeMs;
+  for (;;) {
+    const seen = readBlockTime(parts);
+    if (seen >= wanted) return seen;
+    if (parts.clock.monotonic() >= until) {
+      throw new RejectedError({
+        code: "chain_stale",
+        subject: "head",
+        actual: toTime(seen * 1_000),
+        limit: toTime(wanted * 1_000),
+        remedy: "The chain's clock was moved: wait until /v1/network shows it. Repeating the request moves it further.",
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+function addTime(app: App, parts: RouteParts, sandbox: Sandbox): void {
+  // One at a time: two moves at once could both take the first one's block for their own.
+  const enqueue = createQueue("time");
+
+  /** Moves block time, and waits: whoever asks next is judged by the newest block the node has seen. */
+  async function move(seconds: number): Promise<number> {
+    const wanted = readBlockTime(parts) + seconds;
+    await sandbox.increaseTime(seconds);
+    return seeTime(parts, wanted);
+  }
 
   app.post(
     "/sandbox/time",
@@ -117,13 +159,20 @@ export function addSandbox(app: App, parts: RouteParts, sandbox: Sandbox): void 
       schema: {
         tags: ["sandbox"],
         summary: "Move block time on",
+        description: "Answers when the node has seen a block that is as many seconds later.",
         body: timeBody,
         response: { 200: moved },
       },
     },
     async (request) => {
-      await sandbox.increaseTime(request.body.seconds);
-      return { seconds: request.body.seconds };
+      const { seconds } = request.body;
+      const blockTime = await enqueue(() => move(seconds));
+      return { seconds, blockTime: toTime(blockTime * 1_000) };
     },
   );
+}
+
+export function addSandbox(app: App, parts: RouteParts, sandbox: Sandbox): void {
+  addFaucet(app, parts);
+  addTime(app, parts, sandbox);
 }

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { toWord } from "../../../src/domain/hex.ts";
 import type { Deposit, Problem } from "../../../src/http/schemas.ts";
 import { ana, blockTime, coin, createFakeNode, type FakeNode } from "../../support/fake-node.ts";
 
@@ -68,9 +69,86 @@ describe("http/routes/sandbox", () => {
   });
 
   describe("POST /sandbox/time", () => {
-    it("moves block time on", async () => {
-      expect((await post("/sandbox/time", { seconds: 3_600 })).json()).to.deep.equal({ seconds: 3_600 });
+    const move = (seconds: number) => post("/sandbox/time", { seconds });
+
+    it("moves block time on, and says what it is now", async () => {
+      expect((await move(3_600)).json()).to.deep.equal({ seconds: 3_600, blockTime: "2027-01-15T09:00:00.000Z" });
       expect(node.state.moved).to.deep.equal([3_600]);
+    });
+
+    it("answers only when the node has seen it, so that the next request is judged by the new time", async () => {
+      node.state.followMs = 150;
+      const before = performance.now();
+      expect((await move(60)).statusCode).to.equal(200);
+      expect(performance.now() - before).to.be.greaterThan(140);
+      expect(node.state.head?.time).to.equal(blockTime + 60);
+    });
+
+    it("goes on waiting while blocks come that are not as late", async () => {
+      node.state.followMs = null;
+      const moving = move(60);
+      let answered = false;
+      void moving.then(() => (answered = true));
+      while (node.state.moved.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const see = async (time: number) => {
+        node.state.head = { number: 101, hash: toWord(101n), parent: toWord(100n), time };
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      };
+      await see(blockTime + 59);
+      expect(answered).to.equal(false);
+      await see(blockTime + 61);
+      expect((await moving).json()).to.deep.equal({ seconds: 60, blockTime: "2027-01-15T08:01:01.000Z" });
+    });
+
+    it("moves one after the other, so that each sees its own move", async () => {
+      node.state.followMs = 20;
+      const answers = await Promise.all([move(60), move(60), move(60)]);
+      expect(answers.map((answer) => answer.json<{ blockTime: string }>().blockTime)).to.deep.equal([
+        "2027-01-15T08:01:00.000Z",
+        "2027-01-15T08:02:00.000Z",
+        "2027-01-15T08:03:00.000Z",
+      ]);
+    });
+
+    it("answers chain_stale when the node has not seen it for five seconds, and says not to repeat it blindly", async () => {
+      let ms = 0;
+      const hasty = await createFakeNode({ clock: { now: () => Date.now(), monotonic: () => (ms += 100) } });
+      hasty.state.followMs = null;
+      const answer = await hasty.app.inject({ method: "POST", url: "/sandbox/time", payload: { seconds: 60 } });
+      await hasty.app.close();
+      expect(answer.statusCode).to.equal(503);
+      expect(ms).to.be.within(5_000, 6_000);
+      const problem = answer.json<Problem>();
+      expect([problem.code, problem.retryable]).to.deep.equal(["chain_stale", true]);
+      expect(problem.errors[0]).to.include({
+        subject: "head",
+        actual: "2027-01-15T08:00:00.000Z",
+        limit: "2027-01-15T08:01:00.000Z",
+      });
+      expect(problem.errors[0]?.remedy).to.include("was moved").and.include("moves it further");
+      expect(hasty.state.moved).to.deep.equal([60]);
+    });
+
+    it("moves nothing before the first block", async () => {
+      node.state.head = null;
+      const answer = await move(60);
+      expect([answer.statusCode, answer.json<Problem>().code]).to.deep.equal([503, "chain_stale"]);
+      expect(node.state.moved).to.deep.equal([]);
+    });
+
+    it("goes on after the chain refused once", async () => {
+      let calls = 0;
+      const flaky = await createFakeNode({
+        sandbox: {
+          async increaseTime(seconds) {
+            if (calls++ === 0) throw new Error("the chain does not move its clock");
+            flaky.state.head = { number: 101, hash: toWord(101n), parent: toWord(100n), time: blockTime + seconds };
+          },
+        },
+      });
+      const ask = () => flaky.app.inject({ method: "POST", url: "/sandbox/time", payload: { seconds: 60 } });
+      expect([(await ask()).statusCode, (await ask()).statusCode]).to.deep.equal([500, 200]);
+      await flaky.app.close();
     });
 
     it("never back, and at most 30 days", async () => {
