@@ -129,13 +129,8 @@ describe("remesa deploy", function () {
     });
   }
 
-  it("ends with 1 when the chain does not answer, and with 64 when --out is missing", async () => {
-    const roles = ["--roles", join(folder, "roles.json")];
-    const silent = await runRemesa(["deploy", "--rpc-url", "http://127.0.0.1:9", ...roles, "--out", out, ...withKey()]);
-    expect(silent.code).to.equal(1);
-    expect(silent.err)
-      .to.match(/^refused: .+\nremedy: +\S/m)
-      .and.not.match(/\n\s+at /);
-    expect((await runRemesa(["deploy", ...roles])).code).to.equal(64);
+  it("ends with 64 when --out is missing", async () => {
+    const { code, out: stdout } = await runRemesa(["deploy", "--roles", join(folder, "roles.json")]);
+    expect([code, stdout]).to.deep.equal([64, ""]);
   });
 });
