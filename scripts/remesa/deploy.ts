@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { Wallet } from "ethers";
 import { DeployError, deploy, type DeployOptions, type DeployResult } from "../../src/chain/deploy.ts";
+import { ChainFault } from "../../src/chain/rpc.ts";
 import { type RoleMember, roleMembers } from "../../src/chain/roles.ts";
 import { readCredentials } from "../../src/config.ts";
 import { type Address, formatAddress, type Hex, isHexOf, parseAddress, toLower } from "../../src/domain/hex.ts";
@@ -125,6 +126,12 @@ async function runDeploy(terminal: Terminal, options: DeployVerbOptions): Promis
     const path = join(options.out, "deployment.json");
     showResult(terminal, options, { value: result, text: formatDeployment(terminal, result, path) });
   } catch (error) {
+    if (error instanceof ChainFault) {
+      throw new Refusal({
+        reason: `the chain at ${options.rpcUrl} does not answer: ${error.message}`,
+        remedy: "Start it, or name another one; what was sent before is found again.",
+      });
+    }
     if (!(error instanceof DeployError)) throw error;
     throw new Refusal({
       reason: error.message,

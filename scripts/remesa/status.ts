@@ -77,7 +77,7 @@ function formatStatus(terminal: Terminal, status: Status): string {
     ],
   ];
   const table = formatTable(terminal, {
-    head: ["lane", "gas balance", "open", "next"],
+    head: ["lane", "gas balance", "open", "head slot"],
     rows: lanes.lanes.map(({ address, gasBalance, open, slots }) => [
       address,
       gasBalance === null ? "unknown" : `${Number(formatEther(gasBalance)).toFixed(4)} ETH`,

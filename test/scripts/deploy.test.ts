@@ -44,6 +44,14 @@ describe("remesa deploy", function () {
   }
   const withKey = () => ["--key-file", join(folder, "deployer.key")];
 
+  it("ends with 1, the reason and the remedy when no chain answers, and shows no stack trace", async () => {
+    const roles = ["--roles", join(folder, "roles.json")];
+    const silent = await runRemesa(["deploy", "--rpc-url", "http://127.0.0.1:9", ...roles, "--out", out, ...withKey()]);
+    expect(silent.code).to.equal(1);
+    expect(silent.err).to.include("the chain at http://127.0.0.1:9 does not answer").and.to.include("Start it");
+    expect(silent.err).to.not.match(/ at .*:\d+:\d+/);
+  });
+
   it("deploys, ends with 0 and shows the role grid; run again it changes nothing", async () => {
     const first = await deploy(...withKey());
     expect(first.code, first.err).to.equal(0);
