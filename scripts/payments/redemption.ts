@@ -16,8 +16,8 @@ import { Refusal } from "../terminal/refusal.ts";
 import type { Coin } from "./check.ts";
 import { readText, replaceFile } from "./signed.ts";
 
-/** The desk has a day to take it on, three to send, ten until the money must be there; afterwards anyone may return the coins. */
-const hours = { accept: 24, payout: 72, final: 240 } as const;
+/** The desk has a day to take it on, five bank days to send, fifteen days until the money must be there; then anyone may return the coins. */
+const hours = { accept: 24, payout: 7 * 24, final: 15 * 24 } as const;
 
 const address = z
   .string()

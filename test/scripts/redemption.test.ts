@@ -63,9 +63,9 @@ describe("createRedemption", () => {
     expect(one.blinding).to.not.equal(other.blinding);
   });
 
-  it("orders its deadlines: a day, three days, ten days", async () => {
+  it("orders its deadlines: a day, a week, fifteen days", async () => {
     const { acceptBy, payoutBy, finalBy } = (await create()).terms;
-    expect([acceptBy, payoutBy, finalBy].map((time) => (time - 1_800_000_000) / 86_400)).to.deep.equal([1, 3, 10]);
+    expect([acceptBy, payoutBy, finalBy].map((time) => (time - 1_800_000_000) / 86_400)).to.deep.equal([1, 7, 15]);
   });
 
   it("refuses an amount that is not whole cents", async () => {
