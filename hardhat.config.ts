@@ -10,6 +10,9 @@ import { tasks } from "./scripts/tasks.ts";
 const require = createRequire(import.meta.url);
 const solc = require.resolve("solc/soljson.js");
 
+/** Code instrumented for coverage must never be what a deployment reads: it is built in a place of its own. */
+const build = process.argv.includes("--coverage") ? "cache/coverage/" : "";
+
 /** Seed of fuzz tests and invariants; `npm test` prints it. */
 const fuzzSeed = process.env["FUZZ_SEED"] ?? "0x52656d657361";
 
@@ -34,7 +37,11 @@ export default defineConfig({
   },
   // Types of the contracts for the tests; generated, so their own style is not ours to check.
   typechain: { tsNocheck: true },
-  paths: { tests: { mocha: "test/contracts", solidity: "test/invariants" } },
+  paths: {
+    artifacts: `${build}artifacts`,
+    cache: `${build}cache`,
+    tests: { mocha: "test/contracts", solidity: "test/invariants" },
+  },
   test: {
     solidity: {
       fuzz: { runs: 256, seed: fuzzSeed },

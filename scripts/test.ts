@@ -66,7 +66,6 @@ const stages: readonly Stage[] = [
     counts: "mocha",
     command: mocha("test/{domain,pipeline,chain,store,http,scripts}/**/*.test.ts"),
   },
-  { name: "contracts under coverage", group: "contracts", counts: "hardhat", command: ["node", "scripts/coverage.ts"] },
   // Instrumented code costs more gas and has other sizes: these files run on the contracts as they are deployed.
   {
     name: "gas and sizes",
@@ -74,6 +73,7 @@ const stages: readonly Stage[] = [
     counts: "hardhat",
     command: [...hardhat, "test", "mocha", ...globSync("test/contracts/**/gas.test.ts")],
   },
+  { name: "contracts under coverage", group: "contracts", counts: "hardhat", command: ["node", "scripts/coverage.ts"] },
   { name: "invariants", group: "invariants", counts: "hardhat", command: [...hardhat, "test", "solidity"] },
   { name: "end to end", group: "e2e", counts: "mocha", command: mocha("test/e2e/**/*.test.ts") },
 ];
