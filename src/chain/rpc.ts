@@ -6,6 +6,8 @@
 
 /** Requests per HTTP body: what every client tested takes, and where throughput stops growing. */
 const batchSize = 100;
+/** Bytes of one HTTP body: anvil takes two million, public endpoints often less. One larger request goes alone. */
+const batchBytes = 1_000_000;
 /** Pauses before each repeated read, in milliseconds. Their number bounds the attempts. */
 const retryPausesMs = [50, 250] as const;
 
@@ -40,7 +42,7 @@ export interface Rpc {
   read(requests: readonly RpcRequest[]): Promise<readonly RpcAnswer[]>;
   /** One read whose error answer is a fault. */
   ask<T>(method: string, ...params: readonly unknown[]): Promise<T>;
-  /** Writes: one HTTP request per hundred, in order, never repeated. A failed exchange is the fault of every item in it. */
+  /** Writes: in order, a hundred requests and a million bytes per HTTP body at most, never repeated. A failed exchange is the fault of every item in it. */
   write(requests: readonly RpcRequest[]): Promise<readonly (RpcAnswer | ChainFault)[]>;
 }
 
@@ -105,9 +107,21 @@ function pause(ms: number): Promise<void> {
   });
 }
 
-function toSlices<T>(items: readonly T[]): readonly (readonly T[])[] {
-  const slices: (readonly T[])[] = [];
-  for (let i = 0; i < items.length; i += batchSize) slices.push(items.slice(i, i + batchSize));
+/** Requests in order, as few bodies as the bounds allow: a backlog of large transactions must not make one body nobody takes. */
+function toSlices(requests: readonly RpcRequest[]): readonly (readonly RpcRequest[])[] {
+  const slices: RpcRequest[][] = [];
+  let bytes = 0;
+  for (const request of requests) {
+    const size = request.params.reduce<number>((sum, param) => sum + (JSON.stringify(param)?.length ?? 0), 100);
+    const open = slices.at(-1);
+    if (open === undefined || open.length === batchSize || bytes + size > batchBytes) {
+      slices.push([request]);
+      bytes = size;
+    } else {
+      open.push(request);
+      bytes += size;
+    }
+  }
   return slices;
 }
 

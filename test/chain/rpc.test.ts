@@ -89,6 +89,22 @@ describe("createRpc", () => {
     expect(seen.map((requests) => requests.length)).to.deep.equal([100, 100, 50]);
   });
 
+  it("sends at most a million bytes in one body, in order, and a larger request alone", async () => {
+    script = [good];
+    const sizes = [400_000, 400_000, 400_000, 1_500_000, 10];
+    const requests = sizes.map((size, i) => ({ method: `m${i}`, params: ["x".repeat(size)] }));
+    const answers = await createRpc({ url, timeoutMs: 5_000 }).write(requests);
+    expect(answers.map((one) => unwrap(one as Exclude<typeof one, ChainFault>, "test"))).to.deep.equal(
+      requests.map(({ method }) => method),
+    );
+    expect(seen.map((bodies) => bodies.map(({ method }) => method))).to.deep.equal([
+      ["m0", "m1"],
+      ["m2"],
+      ["m3"],
+      ["m4"],
+    ]);
+  });
+
   it("asks nothing when there is nothing to ask", async () => {
     expect(await rpc().read([])).to.deep.equal([]);
     expect(await rpc().write([])).to.deep.equal([]);
