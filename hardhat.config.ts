@@ -44,6 +44,7 @@ export default defineConfig({
   },
   test: {
     solidity: {
+      fsPermissions: { readFile: ["examples/vectors.json"] },
       fuzz: { runs: 256, seed: fuzzSeed },
       invariant: { runs: 256, depth: 100, failOnRevert: false },
     },
