@@ -222,6 +222,25 @@ describe("the pages", () => {
   });
 });
 
+describe("the contracts", () => {
+  it("compile without a warning; contracts of the tests may be too large to deploy", () => {
+    interface Output {
+      readonly output: {
+        readonly errors?: readonly { readonly message: string; readonly sourceLocation?: { file: string } }[];
+      };
+    }
+    const outputs = files("artifacts/build-info/*.output.json").map(
+      (path) => (JSON.parse(read(path)) as Output).output,
+    );
+    expect(outputs.length).to.be.greaterThan(0);
+    const warnings = outputs
+      .flatMap(({ errors = [] }) => errors)
+      .map(({ message, sourceLocation }) => `${sourceLocation?.file}: ${message}`)
+      .filter((text) => !/test\/invariants\/.*(code|initcode) size is/.test(text));
+    expect(warnings).to.deep.equal([]);
+  });
+});
+
 describe("the contract tests", () => {
   for (const contract of contracts) {
     it(`reach every error of ${basename(contract)} with its full arguments`, () => {
