@@ -173,7 +173,7 @@ describe("journeys on a devnet", function () {
   });
 
   it("reports a payment that only a stranger can have carried as settled by the stranger", async () => {
-    const request = await signPayment({ waitSeconds: 4 });
+    const request = await signPayment({ waitSeconds: 6 });
     const stranger = await withGas(`0x${"5b".repeat(32)}`);
     const accepted = await submit(request);
     process.kill(devnet.pids.node, "SIGSTOP");
@@ -194,7 +194,7 @@ describe("journeys on a devnet", function () {
 
   it("holds a payment whose payer moved the money away, and settles it when money comes back", async () => {
     const all = await balanceOf(ana.address);
-    const accepted = await submit(await signPayment({ value: 5n * dollar, waitSeconds: 4 }));
+    const accepted = await submit(await signPayment({ value: 5n * dollar, waitSeconds: 10 }));
     await moveDirectly(ana, luis, all);
     await eventually("held for want of money", async () => {
       const { held, reason } = await read(accepted.id);
@@ -206,7 +206,7 @@ describe("journeys on a devnet", function () {
 
   it("ends a payment as expired when no money comes back before validBefore", async () => {
     const all = await balanceOf(ana.address);
-    const accepted = await submit(await signPayment({ waitSeconds: 3, liveSeconds: 8 }));
+    const accepted = await submit(await signPayment({ waitSeconds: 10, liveSeconds: 16 }));
     await moveDirectly(ana, luis, all);
     const transfer = await ended(accepted.id);
     expect([transfer.state, transfer.reason]).to.deep.equal(["expired", "insufficient_funds"]);
