@@ -17,11 +17,16 @@ function rank(file: string): string {
   return `${String(index).padStart(2, "0")} ${file}`;
 }
 
+/** A randomised suite prints its seed in its title; the page does not. */
+function toTitle(title: string): string {
+  return title.replace(/ \(seed[= ][^)]*\)/i, "");
+}
+
 function titles(suite: Mocha.Suite, depth: number): string[] {
   const lines: string[] = [];
-  for (const test of suite.tests) lines.push(`${"  ".repeat(depth)}- ${test.title}`);
+  for (const test of suite.tests) lines.push(`${"  ".repeat(depth)}- ${toTitle(test.title)}`);
   for (const child of suite.suites) {
-    lines.push(`${"  ".repeat(depth)}- **${child.title}**`, ...titles(child, depth + 1));
+    lines.push(`${"  ".repeat(depth)}- **${toTitle(child.title)}**`, ...titles(child, depth + 1));
   }
   return lines;
 }
