@@ -3,7 +3,7 @@
  * its route. Promises that every error leaves as a problem, that a route without a stated access does not start, and that closing waits for
  * no long poll and no stream.
  */
-import { STATUS_CODES } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "@fastify/type-provider-zod";
@@ -33,6 +33,9 @@ const bodyLimit = 1_024 * 1_024;
 /** To send a whole request; a client that trickles longer is cut off. */
 const requestTimeoutMs = 30_000;
 const keepAliveMs = 72_000;
+/** What a refused sender may still send before it is cut off, and for how long. */
+const lingerBytes = 16 * 1_024 * 1_024;
+const lingerMs = 5_000;
 
 /** What Node refuses before there is a request: written by hand, because there is nothing to answer with yet. */
 function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -73,6 +76,34 @@ function createApp({ logger }: ServerDeps): App {
   // JSON is the only body there is.
   app.removeContentTypeParser("text/plain");
   return app as unknown as App;
+}
+
+/**
+ * Reads a body that nobody wants away, within bounds. A sender that is refused while it still sends would otherwise find its connection
+ * reset, and never see why.
+ */
+async function readAway(raw: IncomingMessage): Promise<void> {
+  if (raw.readableEnded || raw.destroyed) return;
+  await new Promise<void>((resolve) => {
+    let bytes = 0;
+    const stop = () => {
+      clearTimeout(timer);
+      raw.off("data", count).off("end", stop).off("close", stop);
+      resolve();
+    };
+    const count = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > lingerBytes) stop();
+    };
+    const timer = setTimeout(stop, lingerMs);
+    raw.on("data", count).once("end", stop).once("close", stop).resume();
+  });
+}
+
+function addLinger(app: App): void {
+  app.addHook("onSend", async ({ headers, raw }) => {
+    if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) await readAway(raw);
+  });
 }
 
 /** Pages may load their own files and talk to this node, nothing else. */
@@ -175,6 +206,7 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   };
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply));
   await addHeaders(app);
+  addLinger(app);
   await addGate(app, parts);
   addUnknown(app);
   await addDocument(app, deps.version);

@@ -106,6 +106,31 @@ describe("http/server", () => {
         .to.match(/^HTTP\/1\.1 413 /)
         .and.to.include('"code":"request_too_large"');
     });
+
+    it("a huge body whose sender reads only after it has sent everything", async () => {
+      const port = Number(new URL(await listen(node)).port);
+      const size = 3_000_000;
+      for (const [path, status] of [
+        ["/v1/transfers", 413],
+        ["/v1/deposits", 401],
+      ] as const) {
+        const socket = connect(port, "127.0.0.1");
+        let answer = "";
+        socket.on("data", (chunk: Buffer) => {
+          answer += chunk.toString();
+        });
+        socket.write(
+          `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`,
+        );
+        for (let sent = 0; sent < size; sent += 100_000) {
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          socket.write("x".repeat(100_000));
+        }
+        socket.end();
+        await once(socket, "close");
+        expect(answer).to.match(new RegExp(`^HTTP/1\\.1 ${status} `));
+      }
+    });
   });
 
   describe("limits rates", () => {
