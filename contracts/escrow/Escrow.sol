@@ -13,8 +13,8 @@ import {IStablecoin} from "../interfaces/IStablecoin.sol";
 /// `_take`, whose nonce is that id; deadlines are absolute, half-open and capped; exits are callable by anyone, pay only the
 /// party named in the terms and are never paused; every step emits id, actor, amount and the new state; personal data is
 /// never stored, only salted commitments; every function that changes anything is `nonReentrant`.
-/// Assumes: the coins listed are Stablecoins that flagged this contract as an escrow. Here the party of a payment is the one
-/// who paid in, so the travel rule does not apply; an escrow that pays others must keep their credits apart by payer.
+/// Assumes: the coins listed are Stablecoins that flagged this contract as an escrow. Every payment names whose coins they
+/// were, since the travel rule lies between payer and party; credits are kept apart by payer for the same reason.
 abstract contract Escrow is IEscrow, EIP712 {
     /// @dev One slot per coin. `held` is all that is owed, so that it can be compared with the balance.
     struct Book {
@@ -32,7 +32,7 @@ abstract contract Escrow is IEscrow, EIP712 {
     uint256 internal constant GAS_FLOOR = 250_000;
 
     mapping(address coin => Book) private _books;
-    mapping(address coin => mapping(address party => uint256 amount)) private _credits;
+    mapping(address coin => mapping(address payer => mapping(address party => uint256 amount))) private _credits;
     address[] private _coins;
 
     /// @dev Set while a function that changes anything runs; forgotten with the transaction.
@@ -55,19 +55,17 @@ abstract contract Escrow is IEscrow, EIP712 {
     }
 
     /// @inheritdoc IEscrow
-    function withdrawCredit(address coin, address party) external nonReentrant {
-        uint256 amount = _credits[coin][party];
-        if (amount == 0) revert EscrowNoCredit(coin, party);
-        _credits[coin][party] = 0;
-        emit EscrowCreditWithdrawn(coin, party, amount);
-        uint256 balance = _balance(coin);
-        IStablecoin(coin).payFrom(party, party, amount);
-        _settle(coin, balance, amount);
+    function withdrawCredit(address coin, address payer, address party) external nonReentrant {
+        uint256 amount = _credits[coin][payer][party];
+        if (amount == 0) revert EscrowNoCredit(coin, payer, party);
+        _credits[coin][payer][party] = 0;
+        emit EscrowCreditWithdrawn(coin, payer, party, amount);
+        _pay(coin, payer, party, amount);
     }
 
     /// @inheritdoc IEscrow
-    function creditOf(address coin, address party) external view returns (uint256) {
-        return _credits[coin][party];
+    function creditOf(address coin, address payer, address party) external view returns (uint256) {
+        return _credits[coin][payer][party];
     }
 
     /// @inheritdoc IEscrow
@@ -91,9 +89,10 @@ abstract contract Escrow is IEscrow, EIP712 {
         if (uint256(id) < LOWEST_ID) revert EscrowIdTooLow(id, LOWEST_ID);
     }
 
-    /// @dev Takes coins in by the holder's authorization with `id` as its nonce. The terms and the id were checked.
+    /// @dev Takes coins in by the authorization of `from` with `nonce`: the id of the terms, or for a later pull a nonce derived
+    /// from the id, the step and the state before. Terms and nonce were checked.
     function _take(
-        bytes32 id,
+        bytes32 nonce,
         address coin,
         address from,
         uint256 amount,
@@ -102,20 +101,28 @@ abstract contract Escrow is IEscrow, EIP712 {
     ) internal {
         _books[coin].held += uint64(amount);
         uint256 balance = _balance(coin);
-        IStablecoin(coin).receiveWithAuthorization(from, address(this), amount, 0, validBefore, id, signature);
+        IStablecoin(coin).receiveWithAuthorization(from, address(this), amount, 0, validBefore, nonce, signature);
         _checkBalance(coin, balance + amount);
     }
 
-    /// @dev Gives coins back to the one who paid them in, or credits them when the coin refuses.
-    function _payOrCredit(bytes32 id, address coin, address party, uint256 amount) internal {
+    /// @dev Pays `party` what `payer` had paid in, or credits it when the coin refuses. An amount of zero is nothing to do.
+    function _payOrCredit(bytes32 id, address coin, address payer, address party, uint256 amount) internal {
+        if (amount == 0) return;
         uint256 balance = _balance(coin);
         _checkGas();
-        try IStablecoin(coin).payFrom(party, party, amount) {
+        try IStablecoin(coin).payFrom(payer, party, amount) {
             _settle(coin, balance, amount);
         } catch {
-            _credits[coin][party] += amount;
-            emit EscrowCredited(id, coin, party, amount);
+            _credits[coin][payer][party] += amount;
+            emit EscrowCredited(id, coin, party, payer, amount);
         }
+    }
+
+    /// @dev Pays `party` what `payer` had paid in, or reverts with the coin's reason.
+    function _pay(address coin, address payer, address party, uint256 amount) internal {
+        uint256 balance = _balance(coin);
+        IStablecoin(coin).payFrom(payer, party, amount);
+        _settle(coin, balance, amount);
     }
 
     /// @dev Burns coins held here; false when the coin refuses, and then nothing has changed.

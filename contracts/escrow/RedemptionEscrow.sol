@@ -278,7 +278,7 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
 
     function _return(bytes32 id, Record storage record, address actor, bytes32 ref) private {
         _move(id, record, actor, State.Returned, ref);
-        _payOrCredit(id, record.coin, record.holder, record.amount);
+        _payOrCredit(id, record.coin, record.holder, record.holder, record.amount);
     }
 
     /// @dev The one place where a state changes: the record, the totals and the event together.

@@ -6,10 +6,17 @@ pragma solidity 0.8.37;
 /// @dev Amounts are base units of the coin named.
 interface IEscrow {
     /// @notice Coins due to `party` could not be paid and wait for `withdrawCredit`.
-    event EscrowCredited(bytes32 indexed id, address indexed coin, address indexed party, uint256 amount);
+    /// `payer` is who had paid them in.
+    event EscrowCredited(
+        bytes32 indexed id,
+        address indexed coin,
+        address indexed party,
+        address payer,
+        uint256 amount
+    );
 
     /// @notice Coins that waited for `party` were paid to it.
-    event EscrowCreditWithdrawn(address indexed coin, address indexed party, uint256 amount);
+    event EscrowCreditWithdrawn(address indexed coin, address indexed payer, address indexed party, uint256 amount);
 
     /// @notice The constructor's list holds an address without code or one twice.
     error EscrowCoinInvalid(address coin);
@@ -29,25 +36,25 @@ interface IEscrow {
     /// @notice Too little gas is left to try a payment: `available` is below `needed`.
     error EscrowGasTooLow(uint256 available, uint256 needed);
 
-    /// @notice Nothing waits for `party` in `coin`.
-    error EscrowNoCredit(address coin, address party);
+    /// @notice Nothing of `payer` waits for `party` in `coin`.
+    error EscrowNoCredit(address coin, address payer, address party);
 
     /// @notice A coin or a signer called back while a function of the escrow was running.
     error EscrowReentered();
 
-    /// @notice Pays out what waits for `party`; anyone may call.
+    /// @notice Pays out what `payer` had paid in and waits for `party`; anyone may call.
     /// @dev **Requires**
-    /// - something waits for `party` (EscrowNoCredit)
-    /// - the coin pays it; its own errors pass through
+    /// - something of `payer` waits for `party` (EscrowNoCredit)
+    /// - the coin pays it, travel rule included; its own errors pass through
     ///
     /// **Ensures** `party`, and nobody else, has the whole credit more; the credit is zero; other credits and open amounts
     /// are unchanged.
     ///
     /// **Emits** EscrowCreditWithdrawn; the coin emits Transfer.
-    function withdrawCredit(address coin, address party) external;
+    function withdrawCredit(address coin, address payer, address party) external;
 
-    /// @notice What waits for `party` because it could not be paid when due.
-    function creditOf(address coin, address party) external view returns (uint256);
+    /// @notice What `payer` had paid in and waits for `party` because it could not be paid when due.
+    function creditOf(address coin, address payer, address party) external view returns (uint256);
 
     /// @notice Everything this escrow owes in `coin`: open amounts, credits, and amounts booked to be burned.
     /// @dev The escrow's balance is never below it.
