@@ -74,8 +74,8 @@ abstract contract CoinLedger is IStablecoin {
         if (failure.length == 0) failure = _payeeFailure(word, a.to, payeeWord);
         if (failure.length == 0 && word.isAcross(payeeWord)) {
             failure = _travelFailure(a.from, word, a.to, payeeWord, a.value);
-            // a bitmap nonce is not in the word that was looked at again
-            if (failure.length == 0) failure = _nonceFailure(a.from, word, uint256(a.nonce));
+            // the words were looked at again, but a bitmap nonce is in neither
+            if (failure.length == 0) _raise(_nonceFailure(a.from, word, uint256(a.nonce)));
         }
     }
 
