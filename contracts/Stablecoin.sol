@@ -253,7 +253,7 @@ contract Stablecoin is CoinLedger, SignedOrders {
     // --------------------------------------------------------------------------------------------------- supply
 
     /// @inheritdoc IStablecoin
-    function mint(address to, uint256 amount) external {
+    function mint(address to, uint256 amount) external returns (uint256 supply) {
         if (msg.sender != _treasury) revert StablecoinCallerNotTreasury(msg.sender, _treasury);
         uint256 coin = _requireNotPaused(PAUSE_MINT);
         _raise(_receiverFailure(to));
@@ -263,7 +263,8 @@ contract Stablecoin is CoinLedger, SignedOrders {
         uint256 word = payee.word;
         _raise(_payeeFailure(0, to, word));
         unchecked {
-            _coin = coin.withTotalSupply(coin.totalSupply() + amount);
+            supply = coin.totalSupply() + amount;
+            _coin = coin.withTotalSupply(supply);
         }
         payee.word = word.credit(amount);
         _logTransfer(address(0), to, amount);

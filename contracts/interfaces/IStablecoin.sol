@@ -380,6 +380,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// **Ensures** the supply and the balance of `to` rise by `amount`; nothing else changes.
     ///
     /// **Emits** Transfer from zero.
+    /// @return supply the total supply afterwards.
     function mint(address to, uint256 amount) external returns (uint256 supply);
 
     /// @notice Destroy `amount` of the caller's own balance.

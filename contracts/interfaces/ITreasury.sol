@@ -98,8 +98,8 @@ interface ITreasury {
     /// @notice A dealer was put into another tier; 0 is closed.
     event DealerChanged(address indexed dealer, uint256 oldTier, uint256 newTier);
 
-    /// @notice From `at` on no deposit is minted in `coin` any more.
-    event SunsetAnnounced(address indexed coin, uint256 at);
+    /// @notice From `sunset` on no deposit is minted in `coin` any more.
+    event SunsetAnnounced(address indexed coin, uint256 sunset);
 
     /// @notice An attestor signed for the reserves of a coin; the previous amount and moment are given beside the new ones.
     event ReservesAttested(
@@ -154,17 +154,17 @@ interface ITreasury {
     /// @notice Too little gas is left to ask the coin for a row: `available` is below `needed`; the whole batch has to go.
     error TreasuryGasTooLow(uint256 available, uint256 needed);
 
-    /// @notice The minting of `coin` ended at `at` for good.
-    error TreasurySunset(address coin, uint256 at);
+    /// @notice The minting of `coin` ended at `sunset` for good.
+    error TreasurySunset(address coin, uint256 sunset);
 
-    /// @notice The end of minting at `at` is before `earliest`, 30 days from now.
-    error TreasurySunsetTooSoon(uint256 at, uint256 earliest);
+    /// @notice The end of minting at `sunset` is before `earliest`, 30 days from now.
+    error TreasurySunsetTooSoon(uint256 sunset, uint256 earliest);
 
-    /// @notice The end of minting at `at` is later than the `limit` a word holds.
-    error TreasurySunsetTooFar(uint256 at, uint256 limit);
+    /// @notice The end of minting at `sunset` is later than the `limit` a word holds.
+    error TreasurySunsetTooFar(uint256 sunset, uint256 limit);
 
-    /// @notice The end of minting of `coin` was announced before, for `at`.
-    error TreasurySunsetAnnounced(address coin, uint256 at);
+    /// @notice The end of minting of `coin` was announced before, for `sunset`.
+    error TreasurySunsetAnnounced(address coin, uint256 sunset);
 
     /// @notice The redemption is in `state`, or not one of this coin: there is no payout of it that could have come back.
     error TreasuryReturnInvalid(bytes32 redemptionId, uint8 state);
@@ -354,14 +354,14 @@ interface ITreasury {
     /// @dev **Requires**
     /// - the caller in the role of cell treasury.announceSunset of docs/ROLES.md (AccessManagedUnauthorized)
     /// - none announced for `coin` before (TreasurySunsetAnnounced)
-    /// - `at` at least 30 days away (TreasurySunsetTooSoon)
-    /// - `at` at most 2^40 − 1 (TreasurySunsetTooFar)
+    /// - `sunset` at least 30 days away (TreasurySunsetTooSoon)
+    /// - `sunset` at most 2^40 − 1 (TreasurySunsetTooFar)
     ///
-    /// **Ensures** from `at` on no deposit is minted in `coin`; until then all goes on, and returned payouts, transfers and
+    /// **Ensures** from `sunset` on no deposit is minted in `coin`; until then all goes on, and returned payouts, transfers and
     /// redemptions go on afterwards too.
     ///
     /// **Emits** SunsetAnnounced.
-    function announceSunset(address coin, uint256 at) external;
+    function announceSunset(address coin, uint256 sunset) external;
 
     /// @notice States the reserves held against `coin` at `asOf`; the caller is the attestor.
     /// @dev `reportHash` commits to the report the statement rests on.
@@ -467,7 +467,7 @@ interface ITreasury {
     function approvalsOf(bytes32 mintKey) external view returns (Approval[] memory);
 
     /// @notice When the minting of `coin` ends; 0 if no end was announced.
-    function sunsetOf(address coin) external view returns (uint256 at);
+    function sunsetOf(address coin) external view returns (uint256 sunset);
 
     /// @notice The redemption escrow named for `coin`, or zero.
     function redemptionsOf(address coin) external view returns (address escrow);
