@@ -137,8 +137,8 @@ interface IClaimEscrow is IEscrow {
     /// - `attestorSignature` of the attestor, where there is one (ClaimSignatureInvalid)
     /// - gas for the payment (EscrowGasTooLow)
     ///
-    /// **Ensures** the claim is Claimed for ever; the recipient has the coins, or a credit where the coin refuses to pay (a frozen
-    /// recipient, the travel rule between sender and recipient).
+    /// **Ensures** the claim is Claimed for ever; the recipient has the coins, or a credit where the coin refuses to pay: until then
+    /// the travel rule between sender and recipient, for ever an escrow as the recipient.
     ///
     /// **Emits** ClaimMoved with the link's key as actor and the recipient as party, and EscrowCredited for a credit.
     function claim(ClaimTo calldata order, bytes calldata linkSignature, bytes calldata attestorSignature) external;
