@@ -271,9 +271,9 @@ interface ICommerceEscrow is IEscrow {
     ///
     /// **Requires**
     /// - the payment known (CommerceUnknown)
-    /// - the amount above zero (CommerceZeroAmount)
     /// - `refunded` the total refunded so far (CommerceRefundedChanged)
-    /// - the amount at most what was captured and not yet refunded (CommerceAmountExceeded)
+    /// - the amount above zero (CommerceZeroAmount) and at most what was captured and not yet refunded
+    ///   (CommerceAmountExceeded)
     /// - now < `refundBy` (CommerceDeadlinePassed)
     /// - the nonce no window nonce (EscrowIdTooLow)
     /// - the coin accepts the authorization; its own errors pass through
@@ -302,7 +302,9 @@ interface ICommerceEscrow is IEscrow {
     function dispute(Payment calldata terms) external;
 
     /// @notice As `dispute`, by the payer's signed `DisputePayment` at the present totals, which anyone may submit.
-    /// @dev **Requires**
+    /// @dev WARNING: a merchant's step in between changes the totals; the payer signs anew, or calls `dispute` itself.
+    ///
+    /// **Requires**
     /// - the payment known (CommerceUnknown)
     /// - the order's deadline not passed (CommerceOrderExpired)
     /// - `signature` of the payer at the present totals (CommerceSignatureInvalid)
