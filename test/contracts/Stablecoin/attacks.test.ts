@@ -13,7 +13,6 @@ import {
   decodeWord,
   delegate,
   encodeRow,
-  ESCROW,
   eventsOf,
   FORM,
   freeze,
@@ -42,7 +41,15 @@ import {
   WIDE_NONCE,
   type World,
 } from "../../support/coin.ts";
-import { createPayment, HOLDER_FORMS, ORDER_FORMS, PAYMENT_FORMS, type Sent, SIGNED_FORMS, type SignedForm } from "./signing.ts";
+import {
+  createPayment,
+  HOLDER_FORMS,
+  ORDER_FORMS,
+  PAYMENT_FORMS,
+  type Sent,
+  SIGNED_FORMS,
+  type SignedForm,
+} from "./signing.ts";
 
 /** The order of the curve. */
 const CURVE = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
@@ -163,9 +170,7 @@ describe("attack 12: a plain payment into an escrow", () => {
         encoding === "receiveVrs"
           ? sender[FORM.receiveVrs](...toArguments(terms), ...toVrs(signature))
           : sender[FORM.receiveBytes](...toArguments(terms), signature);
-      await expect(sent)
-        .to.be.revertedWithCustomError(coin, "StablecoinCallerNotPayee")
-        .withArgs(relayer.address, to);
+      await expect(sent).to.be.revertedWithCustomError(coin, "StablecoinCallerNotPayee").withArgs(relayer.address, to);
     });
   }
 
@@ -194,9 +199,7 @@ describe("attack 12: a plain payment into an escrow", () => {
       () => coin.connect(spender).transferFrom(payer, escrow, 1n),
       () => coin.connect(treasury).mint(escrow, 1n),
     ]) {
-      await expect(sent())
-        .to.be.revertedWithCustomError(coin, "StablecoinEscrowRefusesCredit")
-        .withArgs(escrow.target);
+      await expect(sent()).to.be.revertedWithCustomError(coin, "StablecoinEscrowRefusesCredit").withArgs(escrow.target);
     }
     await expect(escrow.payFrom(payer, unflagged, 1n))
       .to.be.revertedWithCustomError(coin, "StablecoinEscrowRefusesCredit")
@@ -632,7 +635,9 @@ describe("attack 23: cancelling while paused and while frozen", () => {
           await coin.connect(unpauser).unpause(63n);
           await coin.connect(freezer).unfreeze(authorizer, CASE);
           const reason = reasonOf(world, "StablecoinAuthorizationUsed");
-          expect(await eventsOf(world, coin.settle(row))).to.deep.equal([["RowSkipped", 0n, authorizer, nonce, reason]]);
+          expect(await eventsOf(world, coin.settle(row))).to.deep.equal([
+            ["RowSkipped", 0n, authorizer, nonce, reason],
+          ]);
         });
       }
     }
@@ -668,7 +673,13 @@ describe("attack 24: seizing is stopped by nothing but its own bit", () => {
           await freeze(world, payer, frozen);
           await pause(world, bits);
           if (bySig) {
-            const order = { orderId: toNonce(1n), account: payer.address, amount: VALUE, caseId: CASE, deadline: WHOLE };
+            const order = {
+              orderId: toNonce(1n),
+              account: payer.address,
+              amount: VALUE,
+              caseId: CASE,
+              deadline: WHOLE,
+            };
             await coin.seizeBySig(order, seizer, await sign(world, seizer, "SeizeOrder", order));
           } else {
             await coin.connect(seizer).seize(payer, VALUE, CASE);

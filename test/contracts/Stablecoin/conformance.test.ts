@@ -416,7 +416,12 @@ interface CancelCell {
 
 const CANCEL_ENCODINGS: Encoding[] = ["v, r, s", "bytes"];
 
-async function expectCancelRefused(cell: CancelCell, sent: () => Sent, error: string, ...args: unknown[]): Promise<void> {
+async function expectCancelRefused(
+  cell: CancelCell,
+  sent: () => Sent,
+  error: string,
+  ...args: unknown[]
+): Promise<void> {
   const before = await observe(cell.world);
   await expect(sent())
     .to.be.revertedWithCustomError(cell.world.coin, error)

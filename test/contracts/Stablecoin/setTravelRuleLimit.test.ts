@@ -1,6 +1,16 @@
 /** The amount from which on a payment between families needs an attestation. */
 import { expect } from "chai";
-import { changed, eventsOf, loadWorld, MAX_UINT64, observe, PAUSE, pause, VALUE, type World } from "../../support/coin.ts";
+import {
+  changed,
+  eventsOf,
+  loadWorld,
+  MAX_UINT64,
+  observe,
+  PAUSE,
+  pause,
+  VALUE,
+  type World,
+} from "../../support/coin.ts";
 
 describe("Stablecoin.setTravelRuleLimit", () => {
   let world: World;

@@ -2,7 +2,7 @@
  * Everything the coin accepts a signature for, as one table: what is signed, how it is handed over, and how a bad signature
  * is told. The lists of attacks and of conformance run over it. Owns no tests.
  */
-import type { Addressable, ContractTransactionResponse, Signer } from "ethers";
+import type { ContractTransactionResponse, Signer } from "ethers";
 import {
   CASE,
   createDisbursement,
@@ -41,7 +41,8 @@ export interface PaymentForm {
 }
 
 function row(long: boolean): PaymentForm["submit"] {
-  return ({ coin, relayer }, terms, signature) => coin.connect(relayer).settle(encodeRow({ ...terms, signature, long }));
+  return ({ coin, relayer }, terms, signature) =>
+    coin.connect(relayer).settle(encodeRow({ ...terms, signature, long }));
 }
 
 const TRANSFER = { call: "transfer", type: "TransferWithAuthorization", isRow: false } as const;
@@ -104,7 +105,11 @@ export interface SignedForm {
   isRow: boolean;
   error: "StablecoinSignatureInvalid" | "OrderSignatureInvalid";
   /** What a second submission reverts with. */
-  replay: "StablecoinAuthorizationUsed" | "StablecoinSignatureInvalid" | "StablecoinNonceBaseInvalid" | "OrderAlreadyUsed";
+  replay:
+    | "StablecoinAuthorizationUsed"
+    | "StablecoinSignatureInvalid"
+    | "StablecoinNonceBaseInvalid"
+    | "OrderAlreadyUsed";
   /** Something that `account` may sign, valid now. */
   create(world: World, account: string): Promise<object>;
   signAs(world: Pick<World, "domain">, signer: Signer, message: object): Promise<string>;
@@ -225,7 +230,13 @@ function order(
     replay: "OrderAlreadyUsed",
     create: async (world, account) => {
       await world.manager.grantRole(role, account, 0);
-      return { orderId: toNonce(5n), deadline: WHOLE, account: world.stranger.address, caseId: CASE, ...(await fields(world)) };
+      return {
+        orderId: toNonce(5n),
+        deadline: WHOLE,
+        account: world.stranger.address,
+        caseId: CASE,
+        ...(await fields(world)),
+      };
     },
     signAs: (world, signer, message) => sign(world, signer, type, message),
     submit,
@@ -273,8 +284,3 @@ export const HOLDER_FORMS: SignedForm[] = [
 ];
 
 export const SIGNED_FORMS: SignedForm[] = [...HOLDER_FORMS, ...ORDER_FORMS];
-
-/** The address behind whatever names an account. */
-export async function addressOf(account: Addressable | string): Promise<string> {
-  return typeof account === "string" ? account : account.getAddress();
-}

@@ -389,7 +389,10 @@ describe("the travel rule", () => {
     it("pays a payee of a disbursement that was paid before in the same one, with two attestations", async () => {
       const { coin, payee, payer, registry } = world;
       await registry.setAttestations(2n);
-      const d = await createDisbursement(world, [1n, 2n, 3n].map((value) => ({ to: payee.address, value })));
+      const d = await createDisbursement(
+        world,
+        [1n, 2n, 3n].map((value) => ({ to: payee.address, value })),
+      );
       const signature = await signDisbursement(world, payer, d);
       const events = await eventsOf(world, coin.disburse(...toDisburseArguments(d), signature));
       expect(events.at(-1)).to.deep.equal(["Disbursed", payer.address, d.nonce, 6n, 3n]);
