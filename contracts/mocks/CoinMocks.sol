@@ -125,8 +125,10 @@ contract CoinMockRegistry {
     address public lastPayer;
     address public lastPayee;
     uint256 public lastAmount;
-    bytes private _step;
+    /// @notice Whether the step taken in the middle of a question went through.
     bool public reentered;
+    address private _target;
+    bytes private _step;
 
     constructor(IStablecoin coin) {
         _coin = coin;
@@ -140,10 +142,10 @@ contract CoinMockRegistry {
         attestations = count;
     }
 
-    /// @notice The coin is called with `data` in the middle of the next question; what is asked during that is answered yes.
-    function reenterWith(bytes calldata data) external {
+    /// @notice `target` is called with `data` in the middle of the next question; what is asked during that is answered yes.
+    function reenterWith(address target, bytes calldata data) external {
         answer = Answer.Reenter;
-        _step = data;
+        (_target, _step) = (target, data);
     }
 
     function setVasp(address account, uint256 newVasp) external {
@@ -153,7 +155,11 @@ contract CoinMockRegistry {
     function useAttestation(address payer, address payee, uint256 amount) external returns (bool) {
         Answer told = answer;
         if (told == Answer.Revert) revert CoinMockRegistryRefused();
-        while (told == Answer.BurnGas) {}
+        if (told == Answer.BurnGas) {
+            assembly ("memory-safe") {
+                invalid()
+            }
+        }
         if (told == Answer.Garbage) {
             assembly ("memory-safe") {
                 mstore(0x00, 2)
@@ -166,7 +172,7 @@ contract CoinMockRegistry {
         if (attestations != type(uint256).max) --attestations;
         if (told == Answer.Reenter) {
             answer = Answer.Yes;
-            (reentered, ) = address(_coin).call(_step);
+            (reentered, ) = _target.call(_step);
         }
         return true;
     }

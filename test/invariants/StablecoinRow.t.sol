@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {PayeeRow} from "../../contracts/libraries/PayeeRow.sol";
 import {Authorization, SettlementRow} from "../../contracts/libraries/SettlementRow.sol";
 
 /// @title StablecoinRowTest
@@ -90,5 +91,38 @@ contract StablecoinRowTest {
         );
         (, , uint256 next, ) = this.decode(row, 0);
         require(next == type(uint256).max, "row: two readings of one nonce");
+    }
+
+    // ---------------------------------------------------------------------------------------------- payee rows
+
+    function readPayee(bytes calldata rows, uint256 offset) external pure returns (address to, uint256 amount) {
+        return PayeeRow.read(rows, offset);
+    }
+
+    function sumPayees(bytes calldata rows) external pure returns (uint256) {
+        return PayeeRow.sum(rows);
+    }
+
+    function testFuzz_readsThePayeesWritten(address[5] memory tos, uint64[5] memory amounts) external view {
+        bytes memory rows;
+        uint256 sum;
+        for (uint256 i = 0; i < 5; i++) {
+            rows = abi.encodePacked(rows, tos[i], amounts[i]);
+            sum += amounts[i];
+        }
+        require(rows.length == 5 * PayeeRow.LENGTH, "payees: length");
+        for (uint256 i = 0; i < 5; i++) {
+            (address to, uint256 amount) = this.readPayee(rows, i * PayeeRow.LENGTH);
+            require(to == tos[i] && amount == amounts[i], "payees: a row");
+        }
+        require(this.sumPayees(rows) == sum, "payees: the sum");
+    }
+
+    function test_theLargestSumOfAllRowsDoesNotOverflow() external view {
+        bytes memory rows;
+        for (uint256 i = 0; i < PayeeRow.MAX_ROWS; i++) {
+            rows = abi.encodePacked(rows, address(1), type(uint64).max);
+        }
+        require(this.sumPayees(rows) == PayeeRow.MAX_ROWS * uint256(type(uint64).max), "payees: the largest sum");
     }
 }

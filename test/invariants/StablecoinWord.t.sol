@@ -118,6 +118,31 @@ contract StablecoinWordTest {
         require(frozenWord.freezeOf() == given, "COIN-6: freezeOf");
     }
 
+    function testFuzz_seizingTakesOutOfTheFreezeAlone(uint256 word, uint64 amount, bool whole) external pure {
+        word = word.withFreeze(whole ? type(uint256).max : word.frozen());
+        Model memory model = _read(word);
+        uint256 most = whole || model.balance < model.frozen ? model.balance : model.frozen;
+        require(word.seizable() == most, "COIN-2: seizable");
+        uint256 taken = most == 0 ? 0 : amount % (most + 1);
+        if (!whole) model.frozen -= taken;
+        _requireEqual(word.withSeized(taken), model);
+    }
+
+    function testFuzz_aFamilyChangesItsFieldAlone(uint256 word, uint16 family) external pure {
+        Model memory model = _read(word);
+        model.vasp = family;
+        _requireEqual(word.withVasp(family), model);
+    }
+
+    function testFuzz_familiesAreAcrossWhenBothAreThereAndDiffer(uint256 word, uint256 other, bool same) external pure {
+        if (same) other = other.withVasp(word.vasp());
+        (uint256 own, uint256 foreign) = (_read(word).vasp, _read(other).vasp);
+        require(word.isAcross(other) == (own > 0 && foreign > 0 && own != foreign), "COIN-9: across");
+        require(word.isAcross(other) == other.isAcross(word), "COIN-9: one way only");
+        require(!word.isAcross(word), "COIN-9: across to itself");
+        require(!word.withVasp(0).isAcross(other) && !word.isAcross(other.withVasp(0)), "COIN-9: across to none");
+    }
+
     function testFuzz_spendChangesTheNoncesAlone(uint256 word, uint8 offset) external pure {
         word = _sound(word);
         Model memory model = _read(word);
@@ -201,8 +226,11 @@ contract StablecoinWordTest {
 
     // --------------------------------------------------------------------------------------------- coin word
 
-    function testFuzz_coinWordFieldsNeverBleed(uint256 word, uint64 supply, uint8 bits) external pure {
+    function testFuzz_coinWordFieldsNeverBleed(uint256 word, uint64 supply, uint8 bits, uint64 newLimit) external pure {
+        // nothing above the limit is ever set
+        word %= 2 ** 136;
         uint256 limit = word >> 72;
+        require(word.travelLimit() == limit, "COIN-6: reading the limit");
         uint256 next = word.withTotalSupply(supply);
         require(
             next.totalSupply() == supply && next.paused() == word.paused() && next >> 72 == limit,
@@ -213,9 +241,17 @@ contract StablecoinWordTest {
             next.paused() == bits && next.totalSupply() == word.totalSupply() && next >> 72 == limit,
             "COIN-6: paused bits"
         );
+        next = word.withTravelLimit(newLimit);
+        require(
+            next.travelLimit() == newLimit &&
+                next.totalSupply() == word.totalSupply() &&
+                next.paused() == word.paused(),
+            "COIN-6: limit"
+        );
     }
 
     function test_coinWordBeginsWithTheLimitOff() external pure {
         require(CoinWord.INITIAL == (2 ** 64 - 1) * 2 ** 72, "COIN-6: initial word");
+        require(CoinWord.INITIAL.travelLimit() == CoinWord.MAX_LIMIT, "COIN-6: initial limit");
     }
 }

@@ -1,6 +1,14 @@
 /** One signature, many payees: its checks before any row, and what becomes of each row. */
 import { expect } from "chai";
-import { concat, type ContractTransactionResponse, dataLength, dataSlice, keccak256, type Signer, ZeroAddress } from "ethers";
+import {
+  concat,
+  type ContractTransactionResponse,
+  dataLength,
+  dataSlice,
+  keccak256,
+  type Signer,
+  ZeroAddress,
+} from "ethers";
 import {
   changed,
   createDisbursement,
@@ -207,7 +215,12 @@ describe("Stablecoin.disburse", () => {
 
           if (lane.nonce !== WIDE_NONCE) {
             it("reverts with StablecoinNonceOutOfWindow(64, 0) the first nonce beyond the window", async () => {
-              await expectRefused(async () => send(await create({ nonce: toNonce(64n) })), "StablecoinNonceOutOfWindow", 64n, 0n);
+              await expectRefused(
+                async () => send(await create({ nonce: toNonce(64n) })),
+                "StablecoinNonceOutOfWindow",
+                64n,
+                0n,
+              );
             });
           }
         });
@@ -359,13 +372,18 @@ describe("Stablecoin.disburse", () => {
     });
 
     const many = (count: number): Payee[] =>
-      Array.from({ length: count }, (_, index) => ({ to: `0x${(index + 1).toString(16).padStart(40, "5")}`, value: 1n }));
+      Array.from({ length: count }, (_, index) => ({
+        to: `0x${(index + 1).toString(16).padStart(40, "5")}`,
+        value: 1n,
+      }));
 
     async function send(count: number): Promise<ContractTransactionResponse> {
       const d = await createDisbursement(world, many(count));
       expect(dataLength(d.rows)).to.equal(28 * count);
       const signature = await signDisbursement(world, world.payer, d);
-      return world.coin.connect(world.relayer).disburse(...toDisburseArguments(d), signature, { gasLimit: 16_777_216n });
+      return world.coin
+        .connect(world.relayer)
+        .disburse(...toDisburseArguments(d), signature, { gasLimit: 16_777_216n });
     }
 
     it("reverts with StablecoinRowsTooMany(501, 500) one row above the limit", async () => {

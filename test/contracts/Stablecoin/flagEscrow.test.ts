@@ -2,6 +2,7 @@
 import { expect } from "chai";
 import type { Addressable } from "ethers";
 import {
+  CASE,
   changed,
   createTerms,
   delegate,
@@ -9,6 +10,7 @@ import {
   eventsOf,
   FORM,
   freeze,
+  join,
   loadWorld,
   observe,
   sign,
@@ -38,7 +40,7 @@ describe("Stablecoin.flagEscrow", () => {
         .withArgs(world.treasurer.address);
     });
 
-    for (const name of ["coin", "treasury"] as const) {
+    for (const name of ["coin", "treasury", "custody", "registry"] as const) {
       it(`reverts with StablecoinAccountInvalid(${name})`, async () => {
         await expect(flag(world[name]))
           .to.be.revertedWithCustomError(world.coin, "StablecoinAccountInvalid")
@@ -71,6 +73,20 @@ describe("Stablecoin.flagEscrow", () => {
 
     it("reverts with StablecoinEscrowNotClean(account, word) when frozen whole", async () => {
       await freeze(world, world.unflagged);
+      await expectNotClean(world.unflagged);
+    });
+
+    it("reverts with StablecoinEscrowNotClean(account, word) with a case under which nothing is left frozen", async () => {
+      const { coin, payer, seizer, unflagged } = world;
+      await coin.connect(payer).transfer(unflagged, 1n);
+      await freeze(world, unflagged, 1n);
+      await coin.connect(seizer).seize(unflagged, 1n, CASE);
+      expect(await coin.wordOf(unflagged)).to.equal(0n);
+      await expectNotClean(unflagged);
+    });
+
+    it("reverts with StablecoinEscrowNotClean(account, word) with a family", async () => {
+      await join(world, world.unflagged, 1n);
       await expectNotClean(world.unflagged);
     });
 

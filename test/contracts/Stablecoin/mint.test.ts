@@ -2,10 +2,13 @@
 import { expect } from "chai";
 import { type Addressable, ZeroAddress } from "ethers";
 import {
+  ANSWER,
   changed,
   eventsOf,
   FUNDS,
   freeze,
+  join,
+  limitTravel,
   loadWorld,
   type Observed,
   observe,
@@ -106,6 +109,19 @@ describe("Stablecoin.mint", () => {
     it("creates for a payee whose coins are partly frozen", async () => {
       await freeze(world, world.payee, FUNDS);
       await expectMinted("payee", VALUE);
+    });
+
+    it("returns the supply afterwards", async () => {
+      const { coin, payee, treasury } = world;
+      expect(await coin.connect(treasury).mint.staticCall(payee, VALUE)).to.equal(SUPPLY + VALUE);
+    });
+
+    it("asks nobody for an attestation between families", async () => {
+      await join(world, world.payee, 1n);
+      await limitTravel(world, 0n);
+      await world.registry.setAnswer(ANSWER.no);
+      await expectMinted("payee", VALUE);
+      expect(await world.registry.asked()).to.equal(0n);
     });
 
     it("goes on under all the other pause bits", async () => {

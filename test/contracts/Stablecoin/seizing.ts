@@ -99,7 +99,9 @@ export function describeSeize(title: keyof typeof FORMS): void {
         const fresh = await ethers.deployContract("Stablecoin", args);
         await manager.setTargetFunctionRole(fresh, [fresh.interface.getFunction("seize").selector], 7n);
         const domain = { ...world.domain, verifyingContract: await fresh.getAddress() };
-        await expect(submit({ ...world, coin: fresh, domain, seizer }, { account: ZeroAddress, amount: 0n, caseId: CASE }))
+        await expect(
+          submit({ ...world, coin: fresh, domain, seizer }, { account: ZeroAddress, amount: 0n, caseId: CASE }),
+        )
           .to.be.revertedWithCustomError(fresh, "StablecoinCustodyMissing")
           .withArgs();
       });

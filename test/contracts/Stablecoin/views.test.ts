@@ -8,6 +8,8 @@ import {
   FORM,
   FUNDS,
   freeze,
+  join,
+  limitTravel,
   loadWorld,
   MAX_UINT64,
   NO_CASE,
@@ -30,14 +32,15 @@ describe("Stablecoin.constructor", () => {
     expect([await coin.name(), await coin.symbol(), await coin.decimals()]).to.deep.equal(["Remesa Dollar", "XUS", 6n]);
   });
 
-  it("starts without supply, treasury or pause, the travel-rule limit off, and emits AuthorityUpdated", async () => {
+  it("starts without supply, offices or pause, the travel-rule limit off, and emits AuthorityUpdated", async () => {
     const { ethers, manager } = world;
     const fresh = await ethers.deployContract("Stablecoin", [manager.target, "Remesa Euro", "XEU", "2"]);
     expect(await fresh.coinWord()).to.equal(MAX_UINT64 << 72n);
-    expect([await fresh.totalSupply(), await fresh.treasury(), await fresh.pausedBits()]).to.deep.equal([
-      0n,
+    expect([await fresh.totalSupply(), await fresh.pausedBits()]).to.deep.equal([0n, 0n]);
+    expect([await fresh.treasury(), await fresh.custody(), await fresh.vaspRegistry()]).to.deep.equal([
       ZeroAddress,
-      0n,
+      ZeroAddress,
+      ZeroAddress,
     ]);
     await expect(fresh.deploymentTransaction()).to.emit(fresh, "AuthorityUpdated").withArgs(manager.target);
     const { name, version } = await fresh.eip712Domain();
@@ -129,10 +132,11 @@ describe("Stablecoin.accountOf", () => {
     const { coin, payer } = world;
     await coin.connect(payer)[FORM.skip](7n);
     await freeze(world, payer, VALUE);
+    await join(world, payer, 9n);
     const word = decodeWord(await coin.wordOf(payer));
     const state = await coin.accountOf(payer);
-    expect(word).to.deep.equal({ balance: FUNDS, frozen: VALUE, nonceBase: 7n, nonceWindow: 0n, vasp: 0n, flags: 0n });
-    expect([...state]).to.deep.equal([FUNDS, VALUE, 7n, 0n, 0n, false, false]);
+    expect(word).to.deep.equal({ balance: FUNDS, frozen: VALUE, nonceBase: 7n, nonceWindow: 0n, vasp: 9n, flags: 0n });
+    expect([...state]).to.deep.equal([FUNDS, VALUE, 7n, 0n, 9n, false, false]);
   });
 
   it("tells frozen whole from escrow", async () => {
@@ -160,7 +164,8 @@ describe("Stablecoin.freezeCaseOf", () => {
 describe("Stablecoin.coinWord", () => {
   it("holds supply, paused bits and limit side by side", async () => {
     await pause(world, PAUSE.seize);
-    const expected = (await world.coin.totalSupply()) | (32n << 64n) | (MAX_UINT64 << 72n);
+    await limitTravel(world, VALUE);
+    const expected = (await world.coin.totalSupply()) | (32n << 64n) | (VALUE << 72n);
     expect(await world.coin.coinWord()).to.equal(expected);
   });
 });
