@@ -25,7 +25,7 @@ import {
   toJoining,
   toLeaving,
 } from "../../support/vasp.ts";
-import { DELAY, at, createLoader, domainOf, now } from "../../support/treasury.ts";
+import { DELAY, at, createLoader, now } from "../../support/treasury.ts";
 
 const load = await createLoader(deployVasps);
 
@@ -51,7 +51,7 @@ describe("VaspRegistry under attack", () => {
     it("attack 18: a consent to join is replayed on another chain and in another registry", async () => {
       const terms = toJoining(w);
       const twin = await w.connection.ethers.deployContract("VaspRegistry", [w.manager, [w.coin]]);
-      const { verifyingContract } = await domainOf(twin, "Remesa Vasps");
+      const verifyingContract = await twin.getAddress();
       for (const domain of [{ chainId: 1n }, { verifyingContract }]) {
         const ofAccount = await signVasp(w, w.holder, "JoinVasp", terms, domain);
         const ofKey = await signVasp(w, w.key, "JoinVasp", terms, domain);
