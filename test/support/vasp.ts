@@ -125,10 +125,7 @@ export async function deployVasps(connection: Connection): Promise<VaspWorld> {
   const coin = (await ethers.deployContract("VaspMockCoin")) as unknown as VaspMockCoin;
   const front = (await ethers.deployContract("VaspMockFront", [real])) as unknown as VaspMockFront;
   const escrow = (await ethers.deployContract("CoinMockEscrow", [real])) as unknown as CoinMockEscrow;
-  const registry = (await ethers.deployContract("VaspRegistry", [
-    manager,
-    [coin, front],
-  ])) as unknown as VaspRegistry;
+  const registry = (await ethers.deployContract("VaspRegistry", [manager, [coin, front]])) as unknown as VaspRegistry;
   await real.setTreasury(actors.treasury);
   await real.flagEscrow(escrow);
   await assign(manager, { target: real, functions: ["freeze", "unfreeze"], role: ROLES.freezer });
@@ -212,7 +209,12 @@ export async function attest(w: VaspWorld, changes: Partial<Attestation> = {}): 
 /** Asks for a payment as the first coin does, and says what the registry answered. */
 export async function pay(
   w: VaspWorld,
-  { payer = w.payer.address, payee = w.payee.address, amount = AMOUNT, coin = w.coin as VaspMockCoin | VaspMockFront } = {},
+  {
+    payer = w.payer.address,
+    payee = w.payee.address,
+    amount = AMOUNT,
+    coin = w.coin as VaspMockCoin | VaspMockFront,
+  } = {},
 ): Promise<boolean> {
   await coin.pay(w.registry, payer, payee, amount);
   return coin.answer();
@@ -227,7 +229,9 @@ export async function readVasps(w: VaspWorld) {
   const { registry } = w;
   const members = { payer: w.payer, payee: w.payee, holder: w.holder };
   const ofEach = async <T>(read: (account: Account) => Promise<T>) => {
-    const values = await Promise.all(Object.entries(members).map(async ([name, who]) => [name, await read(who)] as const));
+    const values = await Promise.all(
+      Object.entries(members).map(async ([name, who]) => [name, await read(who)] as const),
+    );
     return Object.fromEntries(values) as Record<keyof typeof members, T>;
   };
   const frozen = async (coin: VaspMockCoin | VaspMockFront, account: Account) => {

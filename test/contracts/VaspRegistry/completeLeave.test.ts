@@ -49,9 +49,7 @@ describe("VaspRegistry.completeLeave", () => {
     it("reverts with VaspNotMember(payee, 0) the second time", async () => {
       await at(w.connection, leaveAt);
       await complete();
-      await expect(complete())
-        .to.be.revertedWithCustomError(w.registry, "VaspNotMember")
-        .withArgs(w.payee.address, 0);
+      await expect(complete()).to.be.revertedWithCustomError(w.registry, "VaspNotMember").withArgs(w.payee.address, 0);
     });
   });
 

@@ -94,16 +94,12 @@ describe("VaspRegistry.join", () => {
 
     it("reverts with VaspAccountInvalid(holder) for an escrow of the first coin", async () => {
       await w.coin.setEscrow(w.holder, true);
-      await expect(join(w))
-        .to.be.revertedWithCustomError(w.registry, "VaspAccountInvalid")
-        .withArgs(w.holder.address);
+      await expect(join(w)).to.be.revertedWithCustomError(w.registry, "VaspAccountInvalid").withArgs(w.holder.address);
     });
 
     it("reverts with VaspAccountInvalid(holder) for the treasury of the first coin", async () => {
       await w.coin.setTreasury(w.holder);
-      await expect(join(w))
-        .to.be.revertedWithCustomError(w.registry, "VaspAccountInvalid")
-        .withArgs(w.holder.address);
+      await expect(join(w)).to.be.revertedWithCustomError(w.registry, "VaspAccountInvalid").withArgs(w.holder.address);
     });
 
     it("reverts with VaspAlreadyMember(payee, 1) for a member of the same family [VASP-2]", async () => {

@@ -1,7 +1,16 @@
 import { expect } from "chai";
 import { ZeroAddress, toBeHex } from "ethers";
 import type { VaspWorld } from "../../support/vasp.ts";
-import { ALPHA, ALPHA_DOMAIN, MAX_ID, NOBODY, UNKNOWN, deployVasps, readOperator, readVasps } from "../../support/vasp.ts";
+import {
+  ALPHA,
+  ALPHA_DOMAIN,
+  MAX_ID,
+  NOBODY,
+  UNKNOWN,
+  deployVasps,
+  readOperator,
+  readVasps,
+} from "../../support/vasp.ts";
 import { createLoader } from "../../support/treasury.ts";
 
 const load = await createLoader(deployVasps);
@@ -20,7 +29,9 @@ describe("VaspRegistry.register", () => {
   const setCount = async (count: bigint) => {
     const slot = toBeHex(COUNT_SLOT, 32);
     const registry = await w.registry.getAddress();
-    expect(BigInt(await w.connection.ethers.provider.getStorage(registry, slot))).to.equal(await w.registry.vaspCount());
+    expect(BigInt(await w.connection.ethers.provider.getStorage(registry, slot))).to.equal(
+      await w.registry.vaspCount(),
+    );
     await w.connection.networkHelpers.setStorageAt(registry, slot, toBeHex(count, 32));
     expect(await w.registry.vaspCount()).to.equal(count);
   };
@@ -135,9 +146,7 @@ describe("VaspRegistry.register", () => {
 
   describe("emits", () => {
     it("VaspRegistered with all particulars", async () => {
-      await expect(register())
-        .to.emit(w.registry, "VaspRegistered")
-        .withArgs(UNKNOWN, w.stranger.address, DOMAIN, URL);
+      await expect(register()).to.emit(w.registry, "VaspRegistered").withArgs(UNKNOWN, w.stranger.address, DOMAIN, URL);
     });
   });
 });

@@ -41,7 +41,9 @@ describe("VaspRegistry.revokeComplianceKey", () => {
       await w.registry.connect(w.operator).revokeComplianceKey(ALPHA, w.key);
       const time = (await now(w.connection)) + 100n;
       await at(w.connection, time);
-      await expect(join(w)).to.be.revertedWithCustomError(w.registry, "VaspKeyInvalid").withArgs(ALPHA, w.key.address, time);
+      await expect(join(w))
+        .to.be.revertedWithCustomError(w.registry, "VaspKeyInvalid")
+        .withArgs(ALPHA, w.key.address, time);
       await at(w.connection, time + 100n);
       const attestation = await toAttestation(w);
       await expect(w.registry.connect(w.key).attest(attestation))
