@@ -10,7 +10,7 @@ import {
   deployRedemption,
   lock,
   reach,
-  signCancel,
+  signWish,
   stepOrder,
   LATER,
 } from "../../../support/redemption.ts";
@@ -29,7 +29,7 @@ describe("RedemptionEscrow gas", () => {
       "cancelBySig",
       66_000n,
       () =>
-        reach(w, "locked").then(async () => w.escrow.connect(w.relayer).cancelBySig(w.id, LATER, await signCancel(w))),
+        reach(w, "locked").then(async () => w.escrow.connect(w.relayer).cancelBySig(w.id, LATER, await signWish(w))),
     ],
     [
       "acceptBySig",
