@@ -6,7 +6,6 @@ import {IStablecoin} from "./interfaces/IStablecoin.sol";
 import {ITreasury} from "./interfaces/ITreasury.sol";
 import {DealerWord} from "./libraries/DealerWord.sol";
 import {ReservesWord} from "./libraries/ReservesWord.sol";
-import {Signatures} from "./libraries/Signatures.sol";
 import {SignedOrders} from "./libraries/SignedOrders.sol";
 
 /// @title Treasury
@@ -51,10 +50,6 @@ contract Treasury is ITreasury, SignedOrders {
         "MintingOrder(bytes32 orderId,address coin,bool enabled,uint256 deadline)"
     );
 
-    /// @dev The kinds in the single-use keys of mints: for a deposit, and for a payout that came back.
-    bytes32 private constant DEPOSIT = keccak256("deposit");
-    bytes32 private constant RETURN = keccak256("return");
-
     /// @dev The kinds in the keys of approvals.
     bytes32 private constant MINT = keccak256("mint");
     bytes32 private constant BATCH = keccak256("batch");
@@ -86,7 +81,8 @@ contract Treasury is ITreasury, SignedOrders {
     uint256 private constant LONGEST_LIFETIME = 45 days;
 
     mapping(address dealer => Dealer) private _dealers;
-    mapping(bytes32 key => Use) private _keys;
+    mapping(bytes32 depositId => Use) private _deposits;
+    mapping(bytes32 redemptionId => Use) private _returns;
     mapping(address coin => uint256 word) private _reserves;
     mapping(address coin => address escrow) private _redemptions;
     mapping(bytes32 mintKey => Approval[]) private _approvals;
@@ -264,12 +260,12 @@ contract Treasury is ITreasury, SignedOrders {
 
     /// @inheritdoc ITreasury
     function depositUsed(bytes32 depositId) external view returns (bool) {
-        return _keys[_keyOf(DEPOSIT, depositId)].used != 0;
+        return _deposits[depositId].used != 0;
     }
 
     /// @inheritdoc ITreasury
     function returnUsed(bytes32 redemptionId) external view returns (bool) {
-        return _keys[_keyOf(RETURN, redemptionId)].used != 0;
+        return _returns[redemptionId].used != 0;
     }
 
     /// @inheritdoc ITreasury
@@ -317,7 +313,7 @@ contract Treasury is ITreasury, SignedOrders {
     }
 
     function _checkSigned(address dealer, bytes32 structHash, bytes calldata signature) private view {
-        if (!Signatures.isValid(dealer, _hashTypedDataV4(structHash), signature)) revert OrderSignatureInvalid(dealer);
+        _checkSignature(dealer, _hashTypedDataV4(structHash), signature);
     }
 
     /// @dev A used deposit is told before any passing condition, so that a repeated order always gets the same answer. The
@@ -332,19 +328,18 @@ contract Treasury is ITreasury, SignedOrders {
         uint256 word
     ) private {
         if (amount == 0) revert TreasuryZeroAmount();
-        Use storage key = _keys[_keyOf(DEPOSIT, depositId)];
-        if (key.used != 0) revert TreasuryDepositUsed(depositId);
+        Use storage use = _deposits[depositId];
+        if (use.used != 0) revert TreasuryDepositUsed(depositId);
         uint256 attested = _checkDeposits(coin);
         uint256 available = word.available(block.timestamp);
         if (amount > available) revert TreasuryDealerLimitExceeded(dealer, amount, available);
-        if (word.tier() >= FIRST_APPROVED_TIER) {
-            _checkApprovals(dealer, word.tier(), mintKeyOf(dealer, coin, depositId, to, amount));
-        }
-
         unchecked {
             place.word = word.withLevel(available - amount, block.timestamp);
         }
-        key.used = 1;
+        use.used = 1;
+        if (word.tier() >= FIRST_APPROVED_TIER) {
+            _checkApprovals(dealer, word.tier(), mintKeyOf(dealer, coin, depositId, to, amount));
+        }
         emit Minted(depositId, dealer, to, coin, amount);
         _mintCoin(coin, to, amount, attested);
     }
@@ -388,12 +383,12 @@ contract Treasury is ITreasury, SignedOrders {
         bytes32 depositId = bytes32(row[:32]);
         address to = address(bytes20(row[32:52]));
         uint256 amount = uint64(bytes8(row[52:]));
-        Use storage key = _keys[_keyOf(DEPOSIT, depositId)];
+        Use storage use = _deposits[depositId];
         uint256 word = place.word;
         uint256 available = word.available(block.timestamp);
         bytes4 reason;
         if (amount == 0) reason = TreasuryZeroAmount.selector;
-        else if (key.used != 0) reason = TreasuryDepositUsed.selector;
+        else if (use.used != 0) reason = TreasuryDepositUsed.selector;
         else if (amount > available) reason = TreasuryDealerLimitExceeded.selector;
         else if (supply + amount > attested) reason = TreasuryReservesExceeded.selector;
         else {
@@ -401,7 +396,7 @@ contract Treasury is ITreasury, SignedOrders {
             unchecked {
                 place.word = word.withLevel(available - amount, block.timestamp);
             }
-            key.used = 1;
+            use.used = 1;
             bool minted;
             (minted, supplyAfter) = _tryMint(coin, to, amount);
             if (minted) {
@@ -412,19 +407,19 @@ contract Treasury is ITreasury, SignedOrders {
             reason = bytes4(bytes32(supplyAfter));
             supplyAfter = 0;
             place.word = word;
-            key.used = 0;
+            use.used = 0;
         }
         emit MintSkipped(index, depositId, reason);
     }
 
     function _mintReturn(address coin, bytes32 redemptionId, uint256 amount, address dealer) private {
         if (amount == 0) revert TreasuryZeroAmount();
-        Use storage key = _keys[_keyOf(RETURN, redemptionId)];
-        if (key.used != 0) revert TreasuryReturnUsed(redemptionId);
+        Use storage use = _returns[redemptionId];
+        if (use.used != 0) revert TreasuryReturnUsed(redemptionId);
         address holder = _checkReturn(coin, redemptionId, amount);
         uint256 attested = _checkMinting(coin).attested();
 
-        key.used = 1;
+        use.used = 1;
         emit ReturnMinted(redemptionId, dealer, holder, coin, amount);
         _mintCoin(coin, holder, amount, attested);
     }
@@ -485,8 +480,7 @@ contract Treasury is ITreasury, SignedOrders {
     /// @dev What a mint for a deposit asks of a coin besides. Returns the attested amount.
     function _checkDeposits(address coin) private view returns (uint256 attested) {
         uint256 word = _checkMinting(coin);
-        uint256 sunset = word.sunset();
-        if (sunset != 0 && block.timestamp >= sunset) revert TreasurySunset(coin, sunset);
+        if (word.hasEnded(block.timestamp)) revert TreasurySunset(coin, word.sunset());
         return word.attested();
     }
 
@@ -565,15 +559,6 @@ contract Treasury is ITreasury, SignedOrders {
             mstore(start, typeHash)
             calldatacopy(add(start, 0x20), order, 0xa0)
             structHash := keccak256(start, 0xc0)
-        }
-    }
-
-    /// @dev `keccak256(abi.encode(kind, id))`.
-    function _keyOf(bytes32 kind, bytes32 id) private pure returns (bytes32 key) {
-        assembly ("memory-safe") {
-            mstore(0x00, kind)
-            mstore(0x20, id)
-            key := keccak256(0x00, 0x40)
         }
     }
 }

@@ -33,6 +33,14 @@ library ReservesWord {
         return (word >> SUNSET_SHIFT) & MAX_TIME;
     }
 
+    /// @notice Whether a sunset was announced and came.
+    function hasEnded(uint256 word, uint256 time) internal pure returns (bool) {
+        unchecked {
+            // without a sunset the difference wraps to the largest number there is
+            return sunset(word) - 1 < time;
+        }
+    }
+
     function isMinting(uint256 word) internal pure returns (bool) {
         return word & MINTING != 0;
     }
