@@ -5,7 +5,7 @@ import {IRedemptionEscrow} from "./interfaces/IRedemptionEscrow.sol";
 import {IStablecoin} from "./interfaces/IStablecoin.sol";
 import {ITreasury} from "./interfaces/ITreasury.sol";
 import {DealerWord} from "./libraries/DealerWord.sol";
-import {Signatures} from "./libraries/Signatures.sol";
+import {ReservesWord} from "./libraries/ReservesWord.sol";
 import {SignedOrders} from "./libraries/SignedOrders.sol";
 
 /// @title Treasury
@@ -21,20 +21,16 @@ import {SignedOrders} from "./libraries/SignedOrders.sol";
 /// State is written before the coin is called, so a coin that calls back finds the deposit used and the bucket lower.
 contract Treasury is ITreasury, SignedOrders {
     using DealerWord for uint256;
-
-    /// @dev All that minting asks of a coin, in one slot; so the lifetime is kept with the attestation it was given under.
-    /// `sunset` is the moment the minting for deposits ends, zero if none was announced.
-    struct Reserves {
-        uint128 attested;
-        uint40 asOf;
-        uint24 lifetime;
-        bool minting;
-        uint40 sunset;
-    }
+    using ReservesWord for uint256;
 
     /// @dev A struct, so that the place of a word is found once for reading and writing.
     struct Dealer {
         uint256 word;
+    }
+
+    /// @dev A struct for the same reason, and a whole word, so that nothing beside it has to be kept.
+    struct Use {
+        uint256 used;
     }
 
     bytes32 private constant MINT_ORDER = keccak256(
@@ -53,10 +49,6 @@ contract Treasury is ITreasury, SignedOrders {
     bytes32 private constant MINTING_ORDER = keccak256(
         "MintingOrder(bytes32 orderId,address coin,bool enabled,uint256 deadline)"
     );
-
-    /// @dev The kinds in the single-use keys of mints: for a deposit, and for a payout that came back.
-    bytes32 private constant DEPOSIT = keccak256("deposit");
-    bytes32 private constant RETURN = keccak256("return");
 
     /// @dev The kinds in the keys of approvals.
     bytes32 private constant MINT = keccak256("mint");
@@ -89,8 +81,9 @@ contract Treasury is ITreasury, SignedOrders {
     uint256 private constant LONGEST_LIFETIME = 45 days;
 
     mapping(address dealer => Dealer) private _dealers;
-    mapping(bytes32 key => bool used) private _keys;
-    mapping(address coin => Reserves) private _reserves;
+    mapping(bytes32 depositId => Use) private _deposits;
+    mapping(bytes32 redemptionId => Use) private _returns;
+    mapping(address coin => uint256 word) private _reserves;
     mapping(address coin => address escrow) private _redemptions;
     mapping(bytes32 mintKey => Approval[]) private _approvals;
     uint256 private _lifetime;
@@ -103,24 +96,22 @@ contract Treasury is ITreasury, SignedOrders {
 
     /// @inheritdoc ITreasury
     function mint(address coin, bytes32 depositId, address to, uint256 amount) external {
-        _mint(coin, depositId, to, amount, msg.sender, _openWord(msg.sender));
+        (Dealer storage place, uint256 word) = _openDealer(msg.sender);
+        _mint(coin, depositId, to, amount, msg.sender, place, word);
     }
 
     /// @inheritdoc ITreasury
     function mintBySig(MintOrder calldata order, address dealer, bytes calldata signature) external {
         _checkDeadline(order.deadline);
-        uint256 word = _openWord(dealer);
-        bytes32 structHash = keccak256(
-            abi.encode(MINT_ORDER, order.coin, order.depositId, order.to, order.amount, order.deadline)
-        );
-        _checkSigned(dealer, structHash, signature);
-        _mint(order.coin, order.depositId, order.to, order.amount, dealer, word);
+        (Dealer storage place, uint256 word) = _openDealer(dealer);
+        _checkSigned(dealer, _hashOf(order), signature);
+        _mint(order.coin, order.depositId, order.to, order.amount, dealer, place, word);
     }
 
     /// @inheritdoc ITreasury
     function mintBatch(address coin, bytes calldata rows) external {
-        uint256 word = _openWord(msg.sender);
-        _mintBatch(coin, msg.sender, word.tier(), rows, keccak256(rows));
+        (Dealer storage place, uint256 word) = _openDealer(msg.sender);
+        _mintBatch(coin, msg.sender, place, word.tier(), rows, keccak256(rows));
     }
 
     /// @inheritdoc ITreasury
@@ -131,7 +122,7 @@ contract Treasury is ITreasury, SignedOrders {
         bytes calldata signature
     ) external {
         _checkDeadline(order.deadline);
-        uint256 word = _openWord(dealer);
+        (Dealer storage place, uint256 word) = _openDealer(dealer);
         _checkSigned(
             dealer,
             keccak256(abi.encode(MINT_BATCH_ORDER, order.coin, order.rowsHash, order.deadline)),
@@ -139,19 +130,19 @@ contract Treasury is ITreasury, SignedOrders {
         );
         bytes32 actual = keccak256(rows);
         if (actual != order.rowsHash) revert TreasuryRowsMismatch(order.rowsHash, actual);
-        _mintBatch(order.coin, dealer, word.tier(), rows, actual);
+        _mintBatch(order.coin, dealer, place, word.tier(), rows, actual);
     }
 
     /// @inheritdoc ITreasury
     function mintReturn(address coin, bytes32 redemptionId, uint256 amount) external {
-        _openWord(msg.sender);
+        _openDealer(msg.sender);
         _mintReturn(coin, redemptionId, amount, msg.sender);
     }
 
     /// @inheritdoc ITreasury
     function mintReturnBySig(MintReturnOrder calldata order, address dealer, bytes calldata signature) external {
         _checkDeadline(order.deadline);
-        _openWord(dealer);
+        _openDealer(dealer);
         bytes32 structHash = keccak256(
             abi.encode(MINT_RETURN_ORDER, order.coin, order.redemptionId, order.amount, order.deadline)
         );
@@ -182,12 +173,12 @@ contract Treasury is ITreasury, SignedOrders {
 
     /// @inheritdoc ITreasury
     function announceSunset(address coin, uint256 sunset) external restricted {
-        Reserves storage reserves = _reserves[coin];
-        if (reserves.sunset != 0) revert TreasurySunsetAnnounced(coin, reserves.sunset);
+        uint256 word = _reserves[coin];
+        if (word.sunset() != 0) revert TreasurySunsetAnnounced(coin, word.sunset());
         uint256 earliest = block.timestamp + SUNSET_NOTICE;
         if (sunset < earliest) revert TreasurySunsetTooSoon(sunset, earliest);
-        if (sunset > type(uint40).max) revert TreasurySunsetTooFar(sunset, type(uint40).max);
-        reserves.sunset = uint40(sunset);
+        if (sunset > ReservesWord.MAX_TIME) revert TreasurySunsetTooFar(sunset, ReservesWord.MAX_TIME);
+        _reserves[coin] = word.withSunset(sunset);
         emit SunsetAnnounced(coin, sunset);
     }
 
@@ -241,7 +232,7 @@ contract Treasury is ITreasury, SignedOrders {
 
     /// @inheritdoc ITreasury
     function coverage(address coin) external view returns (uint256 attested, uint256 outstanding) {
-        attested = _reserves[coin].attested;
+        attested = _reserves[coin].attested();
         outstanding = IStablecoin(coin).totalSupply();
         address escrow = _redemptions[coin];
         if (escrow != address(0)) {
@@ -252,9 +243,9 @@ contract Treasury is ITreasury, SignedOrders {
 
     /// @inheritdoc ITreasury
     function attestation(address coin) external view returns (uint256 amount, uint256 asOf, uint256 staleAt) {
-        Reserves storage reserves = _reserves[coin];
-        asOf = reserves.asOf;
-        return (reserves.attested, asOf, asOf + reserves.lifetime);
+        uint256 word = _reserves[coin];
+        asOf = word.asOf();
+        return (word.attested(), asOf, asOf + word.lifetime());
     }
 
     /// @inheritdoc ITreasury
@@ -264,17 +255,17 @@ contract Treasury is ITreasury, SignedOrders {
 
     /// @inheritdoc ITreasury
     function mintingEnabled(address coin) external view returns (bool) {
-        return _reserves[coin].minting;
+        return _reserves[coin].isMinting();
     }
 
     /// @inheritdoc ITreasury
     function depositUsed(bytes32 depositId) external view returns (bool) {
-        return _keys[_keyOf(DEPOSIT, depositId)];
+        return _deposits[depositId].used != 0;
     }
 
     /// @inheritdoc ITreasury
     function returnUsed(bytes32 redemptionId) external view returns (bool) {
-        return _keys[_keyOf(RETURN, redemptionId)];
+        return _returns[redemptionId].used != 0;
     }
 
     /// @inheritdoc ITreasury
@@ -290,7 +281,7 @@ contract Treasury is ITreasury, SignedOrders {
 
     /// @inheritdoc ITreasury
     function sunsetOf(address coin) external view returns (uint256 sunset) {
-        return _reserves[coin].sunset;
+        return _reserves[coin].sunset();
     }
 
     /// @inheritdoc ITreasury
@@ -314,39 +305,54 @@ contract Treasury is ITreasury, SignedOrders {
         return keccak256(abi.encode(BATCH, dealer, coin, rowsHash));
     }
 
-    /// @dev The word of a dealer that is in a tier.
-    function _openWord(address dealer) private view returns (uint256 word) {
-        word = _dealers[dealer].word;
+    /// @dev The word of a dealer that is in a tier, and its place.
+    function _openDealer(address dealer) private view returns (Dealer storage place, uint256 word) {
+        place = _dealers[dealer];
+        word = place.word;
         if (word.tier() == 0) revert TreasuryDealerUnknown(dealer);
     }
 
     function _checkSigned(address dealer, bytes32 structHash, bytes calldata signature) private view {
-        if (!Signatures.isValid(dealer, _hashTypedDataV4(structHash), signature)) revert OrderSignatureInvalid(dealer);
+        _checkSignature(dealer, _hashTypedDataV4(structHash), signature);
     }
 
     /// @dev A used deposit is told before any passing condition, so that a repeated order always gets the same answer. The
     /// supply is compared when the coin answers with it: one call to the coin instead of two.
-    function _mint(address coin, bytes32 depositId, address to, uint256 amount, address dealer, uint256 word) private {
+    function _mint(
+        address coin,
+        bytes32 depositId,
+        address to,
+        uint256 amount,
+        address dealer,
+        Dealer storage place,
+        uint256 word
+    ) private {
         if (amount == 0) revert TreasuryZeroAmount();
-        bytes32 key = _keyOf(DEPOSIT, depositId);
-        if (_keys[key]) revert TreasuryDepositUsed(depositId);
+        Use storage use = _deposits[depositId];
+        if (use.used != 0) revert TreasuryDepositUsed(depositId);
         uint256 attested = _checkDeposits(coin);
         uint256 available = word.available(block.timestamp);
         if (amount > available) revert TreasuryDealerLimitExceeded(dealer, amount, available);
+        unchecked {
+            place.word = word.withLevel(available - amount, block.timestamp);
+        }
+        use.used = 1;
         if (word.tier() >= FIRST_APPROVED_TIER) {
             _checkApprovals(dealer, word.tier(), mintKeyOf(dealer, coin, depositId, to, amount));
         }
-
-        unchecked {
-            _dealers[dealer].word = word.withLevel(available - amount, block.timestamp);
-        }
-        _keys[key] = true;
         emit Minted(depositId, dealer, to, coin, amount);
-        _checkSupply(IStablecoin(coin).mint(to, amount), attested);
+        _mintCoin(coin, to, amount, attested);
     }
 
     /// @dev What is true of all rows is asked once; then each row stands for itself.
-    function _mintBatch(address coin, address dealer, uint256 tier, bytes calldata rows, bytes32 rowsHash) private {
+    function _mintBatch(
+        address coin,
+        address dealer,
+        Dealer storage place,
+        uint256 tier,
+        bytes calldata rows,
+        bytes32 rowsHash
+    ) private {
         if (rows.length == 0 || rows.length % ROW_LENGTH != 0 || rows.length > MOST_ROWS * ROW_LENGTH) {
             revert TreasuryRowsMalformed(rows.length);
         }
@@ -356,7 +362,7 @@ contract Treasury is ITreasury, SignedOrders {
         uint256 index;
         for (uint256 offset = 0; offset < rows.length; offset += ROW_LENGTH) {
             bytes calldata row = rows[offset:offset + ROW_LENGTH];
-            uint256 supplyAfter = _mintRow(coin, dealer, index, row, attested, supply);
+            uint256 supplyAfter = _mintRow(coin, dealer, place, index, row, attested, supply);
             if (supplyAfter != 0) supply = supplyAfter;
             unchecked {
                 ++index;
@@ -368,6 +374,7 @@ contract Treasury is ITreasury, SignedOrders {
     function _mintRow(
         address coin,
         address dealer,
+        Dealer storage place,
         uint256 index,
         bytes calldata row,
         uint256 attested,
@@ -376,13 +383,12 @@ contract Treasury is ITreasury, SignedOrders {
         bytes32 depositId = bytes32(row[:32]);
         address to = address(bytes20(row[32:52]));
         uint256 amount = uint64(bytes8(row[52:]));
-        bytes32 key = _keyOf(DEPOSIT, depositId);
-        Dealer storage place = _dealers[dealer];
+        Use storage use = _deposits[depositId];
         uint256 word = place.word;
         uint256 available = word.available(block.timestamp);
         bytes4 reason;
         if (amount == 0) reason = TreasuryZeroAmount.selector;
-        else if (_keys[key]) reason = TreasuryDepositUsed.selector;
+        else if (use.used != 0) reason = TreasuryDepositUsed.selector;
         else if (amount > available) reason = TreasuryDealerLimitExceeded.selector;
         else if (supply + amount > attested) reason = TreasuryReservesExceeded.selector;
         else {
@@ -390,30 +396,32 @@ contract Treasury is ITreasury, SignedOrders {
             unchecked {
                 place.word = word.withLevel(available - amount, block.timestamp);
             }
-            _keys[key] = true;
-            try IStablecoin(coin).mint(to, amount) returns (uint256 answer) {
-                _checkSupply(answer, attested);
+            use.used = 1;
+            bool minted;
+            (minted, supplyAfter) = _tryMint(coin, to, amount);
+            if (minted) {
+                _checkSupply(supplyAfter, attested);
                 emit Minted(depositId, dealer, to, coin, amount);
-                return answer;
-            } catch {
-                reason = _reason();
-                place.word = word;
-                _keys[key] = false;
+                return supplyAfter;
             }
+            reason = bytes4(bytes32(supplyAfter));
+            supplyAfter = 0;
+            place.word = word;
+            use.used = 0;
         }
         emit MintSkipped(index, depositId, reason);
     }
 
     function _mintReturn(address coin, bytes32 redemptionId, uint256 amount, address dealer) private {
         if (amount == 0) revert TreasuryZeroAmount();
-        bytes32 key = _keyOf(RETURN, redemptionId);
-        if (_keys[key]) revert TreasuryReturnUsed(redemptionId);
+        Use storage use = _returns[redemptionId];
+        if (use.used != 0) revert TreasuryReturnUsed(redemptionId);
         address holder = _checkReturn(coin, redemptionId, amount);
-        Reserves memory reserves = _checkMinting(coin);
+        uint256 attested = _checkMinting(coin).attested();
 
-        _keys[key] = true;
+        use.used = 1;
         emit ReturnMinted(redemptionId, dealer, holder, coin, amount);
-        _checkSupply(IStablecoin(coin).mint(holder, amount), reserves.attested);
+        _mintCoin(coin, holder, amount, attested);
     }
 
     function _checkReturn(address coin, bytes32 redemptionId, uint256 amount) private view returns (address) {
@@ -460,50 +468,78 @@ contract Treasury is ITreasury, SignedOrders {
     }
 
     /// @dev What every mint asks of a coin. Returns all that is known of it.
-    function _checkMinting(address coin) private view returns (Reserves memory reserves) {
-        reserves = _reserves[coin];
-        if (!reserves.minting) revert TreasuryMintingOff(coin);
-        uint256 oldest = block.timestamp - reserves.lifetime + 1;
-        if (reserves.asOf < oldest) revert TreasuryAttestationStale(reserves.asOf, oldest);
+    function _checkMinting(address coin) private view returns (uint256 word) {
+        word = _reserves[coin];
+        if (!word.isMinting()) revert TreasuryMintingOff(coin);
+        unchecked {
+            uint256 oldest = block.timestamp - word.lifetime() + 1;
+            if (word.asOf() < oldest) revert TreasuryAttestationStale(word.asOf(), oldest);
+        }
     }
 
     /// @dev What a mint for a deposit asks of a coin besides. Returns the attested amount.
     function _checkDeposits(address coin) private view returns (uint256 attested) {
-        Reserves memory reserves = _checkMinting(coin);
-        uint256 sunset = reserves.sunset;
-        if (sunset != 0 && block.timestamp >= sunset) revert TreasurySunset(coin, sunset);
-        return reserves.attested;
+        uint256 word = _checkMinting(coin);
+        if (word.hasEnded(block.timestamp)) revert TreasurySunset(coin, word.sunset());
+        return word.attested();
     }
 
     function _checkSupply(uint256 supply, uint256 attested) private pure {
         if (supply > attested) revert TreasuryReservesExceeded(supply, attested);
     }
 
-    /// @dev The selector of the error that the last call ended with, zero if it gave less than one. Nothing more is copied.
-    function _reason() private pure returns (bytes4 reason) {
+    /// @dev Mints within the reserves, or reverts with the coin's reason.
+    function _mintCoin(address coin, address to, uint256 amount, uint256 attested) private {
+        (bool minted, uint256 supply) = _tryMint(coin, to, amount);
+        if (!minted) {
+            assembly ("memory-safe") {
+                let start := mload(0x40)
+                returndatacopy(start, 0x00, returndatasize())
+                revert(start, returndatasize())
+            }
+        }
+        _checkSupply(supply, attested);
+    }
+
+    /// @dev `IStablecoin(coin).mint(to, amount)`, at a few hundred gas less. Gives the supply; or, when the coin refused, the first
+    /// four bytes of its reason, leftmost, and copies no more of it. An answer of less than a word is no coin's: it reverts.
+    function _tryMint(address coin, address to, uint256 amount) private returns (bool minted, uint256 answer) {
+        bytes4 selector = IStablecoin.mint.selector;
         assembly ("memory-safe") {
-            if gt(returndatasize(), 3) {
-                returndatacopy(0x00, 0x00, 0x04)
-                reason := and(mload(0x00), shl(224, 0xffffffff))
+            let start := mload(0x40)
+            mstore(start, selector)
+            mstore(add(start, 0x04), shr(96, shl(96, to)))
+            mstore(add(start, 0x24), amount)
+            minted := call(gas(), coin, 0, start, 0x44, 0x00, 0x20)
+            switch minted
+            case 0 {
+                if gt(returndatasize(), 3) {
+                    answer := and(mload(0x00), shl(224, 0xffffffff))
+                }
+            }
+            default {
+                if lt(returndatasize(), 0x20) {
+                    revert(0x00, 0x00)
+                }
+                answer := mload(0x00)
             }
         }
     }
 
     function _attest(address coin, uint256 amount, uint256 asOf, bytes32 reportHash, address attestor) private {
-        if (amount > type(uint128).max) revert TreasuryAttestedTooLarge(amount, type(uint128).max);
+        if (amount > ReservesWord.MAX_ATTESTED) revert TreasuryAttestedTooLarge(amount, ReservesWord.MAX_ATTESTED);
         if (asOf > block.timestamp) revert TreasuryAsOfInFuture(asOf, block.timestamp);
-        Reserves storage reserves = _reserves[coin];
-        uint256 oldAsOf = reserves.asOf;
+        uint256 word = _reserves[coin];
+        uint256 oldAsOf = word.asOf();
         if (asOf <= oldAsOf) revert TreasuryAsOfNotNewer(asOf, oldAsOf);
-        emit ReservesAttested(coin, attestor, reserves.attested, amount, oldAsOf, asOf, reportHash);
-        reserves.attested = uint128(amount);
-        reserves.asOf = uint40(asOf);
-        reserves.lifetime = uint24(_lifetime);
+        emit ReservesAttested(coin, attestor, word.attested(), amount, oldAsOf, asOf, reportHash);
+        _reserves[coin] = word.withAttestation(amount, asOf, _lifetime);
     }
 
     function _setMinting(address coin, bool enabled, address actor) private {
-        emit MintingChanged(coin, actor, _reserves[coin].minting, enabled);
-        _reserves[coin].minting = enabled;
+        uint256 word = _reserves[coin];
+        emit MintingChanged(coin, actor, word.isMinting(), enabled);
+        _reserves[coin] = word.withMinting(enabled);
     }
 
     function _setLifetime(uint256 lifetime) private {
@@ -514,7 +550,15 @@ contract Treasury is ITreasury, SignedOrders {
         _lifetime = lifetime;
     }
 
-    function _keyOf(bytes32 kind, bytes32 id) private pure returns (bytes32) {
-        return keccak256(abi.encode(kind, id));
+    /// @dev The struct hash of a `MintOrder`, whose five words lie in calldata as they are hashed; a dirty address makes it wrong
+    /// and is refused besides when it is read.
+    function _hashOf(MintOrder calldata order) private pure returns (bytes32 structHash) {
+        bytes32 typeHash = MINT_ORDER;
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, typeHash)
+            calldatacopy(add(start, 0x20), order, 0xa0)
+            structHash := keccak256(start, 0xc0)
+        }
     }
 }

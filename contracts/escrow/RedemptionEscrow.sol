@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IRedemptionEscrow} from "../interfaces/IRedemptionEscrow.sol";
-import {Signatures} from "../libraries/Signatures.sol";
 import {SignedOrders} from "../libraries/SignedOrders.sol";
 import {Escrow} from "./Escrow.sol";
 
@@ -424,8 +423,7 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     ) private view returns (address holder) {
         _checkDeadline(deadline);
         holder = record.holder;
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(typeHash, id, deadline)));
-        if (!Signatures.isValid(holder, digest, signature)) revert OrderSignatureInvalid(holder);
+        _checkSignature(holder, _hashTypedDataV4(keccak256(abi.encode(typeHash, id, deadline))), signature);
     }
 
     /// @dev The moment at which the redemption's state falls to `reclaim`.

@@ -15,8 +15,10 @@ library DealerWord {
     /// @dev The time from empty to full: the tiers are meant per day.
     uint256 internal constant REFILL_TIME = 1 days;
 
-    /// @dev The first tier holds ten times this, each further tier ten times the one before: 0.5, 5, 50, 500 million coins.
-    uint256 private constant TENTH_OF_FIRST = 50_000 * 10 ** 6;
+    /// @dev What the first tier holds, half a million coins, and how many times that the others hold: 0 | 1 | 10 | 100 | 1000, 16
+    /// bits each, least significant first.
+    uint256 private constant FIRST_TIER = 500_000 * 10 ** 6;
+    uint256 private constant MULTIPLES = (1 << 16) | (10 << 32) | (100 << 48) | (1000 << 64);
 
     uint256 private constant LEVEL_SHIFT = 8;
     uint256 private constant UPDATED_SHIFT = 72;
@@ -30,7 +32,7 @@ library DealerWord {
     /// @notice What the bucket of a tier holds; nothing when closed.
     function capacity(uint256 tier_) internal pure returns (uint256) {
         unchecked {
-            return tier_ == 0 ? 0 : TENTH_OF_FIRST * 10 ** tier_;
+            return FIRST_TIER * ((MULTIPLES >> (16 * tier_)) & 0xffff);
         }
     }
 

@@ -72,7 +72,24 @@ abstract contract SignedOrders is ISignedOrders, AccessManaged, EIP712 {
         (bool immediate, ) = AuthorityUtils.canCallWithDelay(authority(), signer, address(this), selector);
         if (!immediate) revert OrderNotPermitted(signer, selector);
         digest = _hashTypedDataV4(structHash);
-        if (!Signatures.isValid(signer, digest, signature)) revert OrderSignatureInvalid(signer);
+        _checkSignature(signer, digest, signature);
+    }
+
+    /// @dev The plain form of 65 bytes goes the short way; the verdict is the same.
+    function _checkSignature(address signer, bytes32 digest, bytes calldata signature) internal view {
+        bool valid;
+        if (signature.length == 65) {
+            (bytes32 r, bytes32 s, uint8 v) = (bytes32(0), bytes32(0), 0);
+            assembly ("memory-safe") {
+                r := calldataload(signature.offset)
+                s := calldataload(add(signature.offset, 0x20))
+                v := byte(0, calldataload(add(signature.offset, 0x40)))
+            }
+            valid = Signatures.isValid(signer, digest, v, r, s);
+        } else {
+            valid = Signatures.isValid(signer, digest, signature);
+        }
+        if (!valid) revert OrderSignatureInvalid(signer);
     }
 
     /// @dev Whether `account` may call `selector`, at once or after its delay: what an earlier word of a role still counts by.

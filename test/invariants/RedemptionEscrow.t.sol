@@ -12,11 +12,15 @@ import {vm} from "./Cheats.sol";
 /// refuses to pay and to burn when told to, and two holders with keys.
 contract RedemptionWorld {
     uint256 internal constant AGENT_KEY = 0xa6e27;
+    uint256 internal constant COSIGNER_KEY = 0xc051;
+    uint256 internal constant ARBITER_KEY = 0xa4b17;
     uint256 internal constant FUNDS = 1e12;
     bytes32 internal constant RECEIVE = keccak256(
         "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 internal constant CANCEL = keccak256("CancelRedemption(bytes32 id,uint256 deadline)");
+    bytes32 internal constant DISPUTE = keccak256("DisputeRedemption(bytes32 id,uint256 deadline)");
+    bytes32 internal constant RESOLVE = keccak256("ResolveOrder(bytes32 id,bool paid,bytes32 ref,uint256 deadline)");
     bytes32 internal constant CONFIRM = keccak256("ConfirmOrder(bytes32 id,bytes32 bankReference,uint256 deadline)");
 
     AccessManager internal _manager;
@@ -41,6 +45,9 @@ contract RedemptionWorld {
         _assign(address(_escrow), _escrow.reject.selector, 2, agent);
         _assign(address(_escrow), _escrow.markSent.selector, 2, agent);
         _assign(address(_escrow), _escrow.confirm.selector, 2, agent);
+        _assign(address(_escrow), _escrow.approve.selector, 3, vm.addr(COSIGNER_KEY));
+        _manager.grantRole(3, agent, 0);
+        _assign(address(_escrow), _escrow.resolve.selector, 4, vm.addr(ARBITER_KEY));
         for (uint256 i = 0; i < 2; ++i) {
             _coin.mint(vm.addr(_holderKeys[i]), FUNDS);
             _hostile.mint(vm.addr(_holderKeys[i]), FUNDS);
@@ -82,7 +89,8 @@ contract RedemptionHandler is RedemptionWorld {
         address holder;
         uint256 amount;
         uint256 state;
-        uint256[4] deadlines;
+        uint256[7] deadlines;
+        address approver;
         uint256 paid;
         Exit exit;
     }
@@ -101,12 +109,14 @@ contract RedemptionHandler is RedemptionWorld {
     uint256 private _time = 1_000_000;
     bool private _refusing;
     bool private _pausing;
+    mapping(address coin => uint256) private _limits;
 
     /// @notice The first disagreement between the model and the contract; empty as long as there is none.
     string public violation;
 
     constructor() {
         _deploy();
+        (_limits[address(_coin)], _limits[address(_hostile)]) = (type(uint256).max, type(uint256).max);
     }
 
     function lock(uint256 seed, uint256 cents, uint256 gaps, bool useHostile) external {
@@ -137,7 +147,8 @@ contract RedemptionHandler is RedemptionWorld {
                 holder: terms.holder,
                 amount: terms.amount,
                 state: 1,
-                deadlines: [0, terms.acceptBy, terms.payoutBy, terms.finalBy],
+                deadlines: [0, terms.acceptBy, terms.payoutBy, terms.finalBy, 0, 0, terms.finalBy + 15 days],
+                approver: address(0),
                 paid: 0,
                 exit: Exit.Open
             });
@@ -204,12 +215,85 @@ contract RedemptionHandler is RedemptionWorld {
     function markSent(uint256 seed) external {
         (bytes32 id, Model storage model) = _enter(seed);
         bool expected = model.state == 2 && _time < model.deadlines[2];
+        bool free = model.amount < _limits[model.coin] || model.approver == vm.addr(COSIGNER_KEY);
         vm.prank(vm.addr(AGENT_KEY));
         try _escrow.markSent(id, bytes32(seed)) {
-            _moved(expected, model, 3);
+            if (!free) violation = "REDEMPTION-7: marked sent by one key alone above the limit";
+            _moved(expected && free, model, 3);
+        } catch {
+            _refused(expected && free);
+        }
+    }
+
+    /// @notice By the cosigner, or by the agent, who may but does not help itself by it.
+    function approve(uint256 seed, bool byAgent) external {
+        (bytes32 id, Model storage model) = _enter(seed);
+        bool expected = model.state == 2 && _time < model.deadlines[2] && model.approver == address(0);
+        address approver = vm.addr(byAgent ? AGENT_KEY : COSIGNER_KEY);
+        vm.prank(approver);
+        try _escrow.approve(id) {
+            if (!expected) violation = "REDEMPTION-7: approved out of turn or out of time";
+            model.approver = approver;
         } catch {
             _refused(expected);
         }
+    }
+
+    function setSecondKeyLimit(uint256 cents, bool useHostile) external {
+        address coin = useHostile ? address(_hostile) : address(_coin);
+        uint256 limit = cents % 3 == 0 ? type(uint256).max : (cents % 1e7) * 10_000;
+        _escrow.setSecondKeyLimit(coin, limit);
+        _limits[coin] = limit;
+    }
+
+    function dispute(uint256 seed, bool signed) external {
+        (bytes32 id, Model storage model) = _enter(seed);
+        if (model.state == 0) return;
+        bool expected = model.state == 3 && _time < model.deadlines[3];
+        if (signed) {
+            uint256 key = vm.addr(_holderKeys[0]) == model.holder ? _holderKeys[0] : _holderKeys[1];
+            bytes32 structHash = keccak256(abi.encode(DISPUTE, id, _time));
+            bytes memory signature = _sign(key, _escrow.DOMAIN_SEPARATOR(), structHash);
+            try _escrow.disputeBySig(id, _time, signature) {
+                _moved(expected, model, 6);
+            } catch {
+                _refused(expected);
+            }
+        } else {
+            vm.prank(model.holder);
+            try _escrow.dispute(id) {
+                _moved(expected, model, 6);
+            } catch {
+                _refused(expected);
+            }
+        }
+    }
+
+    function resolve(uint256 seed, bool paid, bool signed) external {
+        (bytes32 id, Model storage model) = _enter(seed);
+        bool expected = model.state == 6 && _time < model.deadlines[6];
+        bool done;
+        if (signed) {
+            IRedemptionEscrow.ResolveOrder memory order = IRedemptionEscrow.ResolveOrder(
+                id,
+                paid,
+                bytes32(seed),
+                _time
+            );
+            bytes32 structHash = keccak256(abi.encode(RESOLVE, order));
+            bytes memory signature = _sign(ARBITER_KEY, _escrow.DOMAIN_SEPARATOR(), structHash);
+            try _escrow.resolveBySig(order, vm.addr(ARBITER_KEY), signature) {
+                done = true;
+            } catch {}
+        } else {
+            vm.prank(vm.addr(ARBITER_KEY));
+            try _escrow.resolve(id, paid, bytes32(seed)) {
+                done = true;
+            } catch {}
+        }
+        if (!done) _refused(expected);
+        else if (paid) _burned(expected, model);
+        else _returned(expected, model);
     }
 
     function confirm(uint256 seed, bool signed) external {
@@ -236,7 +320,7 @@ contract RedemptionHandler is RedemptionWorld {
 
     function reclaim(uint256 seed, address stranger) external {
         (bytes32 id, Model storage model) = _enter(seed);
-        bool open = model.state >= 1 && model.state <= 3;
+        bool open = (model.state >= 1 && model.state <= 3) || model.state == 6;
         bool expected = open && _time >= model.deadlines[model.state];
         vm.prank(stranger);
         try _escrow.reclaim(id) {
@@ -264,7 +348,7 @@ contract RedemptionHandler is RedemptionWorld {
         address coin = useHostile ? address(_hostile) : address(_coin);
         address holder = vm.addr(_holderKeys[seed % 2]);
         bool expected = creditOf[coin][holder] > 0 && !_refusing;
-        try _escrow.withdrawCredit(coin, holder) {
+        try _escrow.withdrawCredit(coin, holder, holder) {
             if (!expected) violation = "ESCROW-2: paid a credit that was not there";
             credits[coin] -= creditOf[coin][holder];
             creditOf[coin][holder] = 0;
@@ -310,7 +394,7 @@ contract RedemptionHandler is RedemptionWorld {
     /// @notice After the last deadline of all, anyone's calls leave nothing open. For the suite alone, at the end of a run.
     function finish() external {
         if (msg.sender != _suite) return;
-        _time += 40 days;
+        _time += 60 days;
         vm.warp(_time);
         for (uint256 i = 0; i < _ids.length; ++i) {
             if (_models[_ids[i]].exit == Exit.Open) {
@@ -318,25 +402,28 @@ contract RedemptionHandler is RedemptionWorld {
                 _escrow.reclaim(_ids[i]);
             }
         }
-        (uint256 locked, uint256 accepted, uint256 sent) = _escrow.pending(address(_coin));
-        require(locked + accepted + sent == 0, "REDEMPTION-6: after the last deadline nothing is open");
-        (locked, accepted, sent) = _escrow.pending(address(_hostile));
-        require(locked + accepted + sent == 0, "REDEMPTION-6: after the last deadline nothing is open");
+        _checkNothingOpen(address(_coin));
+        _checkNothingOpen(address(_hostile));
+    }
+
+    function _checkNothingOpen(address coin) private view {
+        (uint256 locked, uint256 accepted, uint256 sent, uint256 disputed) = _escrow.pending(coin);
+        require(locked + accepted + sent + disputed == 0, "REDEMPTION-6: after the last deadline nothing is open");
     }
 
     function _checkCoin(address coin, uint256 balance) private view {
-        uint256[4] memory open;
+        uint256[7] memory open;
         for (uint256 i = 0; i < _ids.length; ++i) {
             Model storage model = _models[_ids[i]];
             if (model.coin == coin && model.exit == Exit.Open) open[model.state] += model.amount;
         }
-        (uint256 locked, uint256 accepted, uint256 sent) = _escrow.pending(coin);
+        (uint256 locked, uint256 accepted, uint256 sent, uint256 disputed) = _escrow.pending(coin);
         require(
-            locked == open[1] && accepted == open[2] && sent == open[3],
+            locked == open[1] && accepted == open[2] && sent == open[3] && disputed == open[6],
             "REDEMPTION-4: the totals are the sums over the ids"
         );
         require(_escrow.toBurn(coin) == toBurn[coin], "REDEMPTION-4: what waits to be burned is what was confirmed");
-        uint256 owed = open[1] + open[2] + open[3] + credits[coin] + toBurn[coin];
+        uint256 owed = open[1] + open[2] + open[3] + open[6] + credits[coin] + toBurn[coin];
         require(_escrow.held(coin) == owed, "ESCROW-1: held is open amounts, credits and what waits to be burned");
         require(balance >= owed, "ESCROW-1: the balance covers all that is owed");
     }
@@ -349,6 +436,7 @@ contract RedemptionHandler is RedemptionWorld {
             coin == model.coin && holder == model.holder && amount == model.amount,
             "REDEMPTION-1: an id keeps its terms"
         );
+        require(_escrow.approverOf(id) == model.approver, "REDEMPTION-7: the approver is who approved");
         require(
             model.paid == (model.exit == Exit.Open ? 0 : amount),
             "REDEMPTION-3: what came in is held, or went out once"
@@ -356,7 +444,7 @@ contract RedemptionHandler is RedemptionWorld {
     }
 
     function _checkHolder(address coin, address holder, uint256 balance) private view {
-        uint256 away = _escrow.creditOf(coin, holder);
+        uint256 away = _escrow.creditOf(coin, holder, holder);
         require(away == creditOf[coin][holder], "ESCROW-2: a credit is its party's");
         for (uint256 i = 0; i < _ids.length; ++i) {
             Model storage model = _models[_ids[i]];
@@ -425,7 +513,7 @@ contract RedemptionHandler is RedemptionWorld {
     }
 }
 
-/// @notice ESCROW-1, ESCROW-2 and REDEMPTION-1 to REDEMPTION-6 of docs/INVARIANTS.md.
+/// @notice ESCROW-1, ESCROW-2 and REDEMPTION-1 to REDEMPTION-7 of docs/INVARIANTS.md.
 contract RedemptionInvariants {
     RedemptionHandler private _handler;
 
@@ -439,7 +527,7 @@ contract RedemptionInvariants {
     }
 
     /// @notice All of them in one campaign.
-    function invariant_ESCROW_1_2_REDEMPTION_1_2_3_4_5_6() external view {
+    function invariant_ESCROW_1_2_REDEMPTION_1_2_3_4_5_6_7() external view {
         _handler.check();
     }
 
@@ -458,51 +546,54 @@ contract RedemptionProperties is RedemptionWorld {
     }
 
     function testFuzz_REDEMPTION_5_exactly_one_side_acts(uint256 stage, uint256 time) external {
-        stage = stage % 3;
+        stage = stage % 4;
         bytes32 first = _reach(stage, address(_coin), 1);
         bytes32 second = _reach(stage, address(_coin), 2);
-        time = NOW + (time % 4 days);
+        time = NOW + (time % 20 days);
         vm.warp(time);
         bool acted = _act(stage, first);
         bool reclaimed = _reclaims(second, gasleft());
         require(acted != reclaimed, "REDEMPTION-5: at each moment exactly one side may act");
-        require(reclaimed == (time >= NOW + (stage + 1) * 1 days), "REDEMPTION-5: the deadline is half-open");
+        require(reclaimed == (time >= _deadlineOf(stage)), "REDEMPTION-5: the deadline is half-open");
     }
 
     function testFuzz_REDEMPTION_6_a_stranger_ends_every_state(uint256 stage, bool refusing, uint256 late) external {
-        stage = stage % 3;
+        stage = stage % 4;
         bytes32 id = _reach(stage, address(_hostile), 1);
         _hostile.setRefusing(refusing);
-        vm.warp(NOW + (stage + 1) * 1 days + (late % 1000 days));
+        vm.warp(_deadlineOf(stage) + (late % 1000 days));
         vm.prank(address(0xbeef));
         _escrow.reclaim(id);
         require(_escrow.stateOf(id) == IRedemptionEscrow.State.Returned, "REDEMPTION-6: nothing is left open");
     }
 
     function testFuzz_ESCROW_3_a_refused_payment_is_a_credit(uint256 stage, uint256 cents) external {
-        stage = stage % 3;
+        stage = stage % 4;
         uint256 amount = ((cents % 1e8) + 1) * 10_000;
         bytes32 id = _lock(address(_hostile), 1, amount);
         _advance(stage, id);
         _hostile.setRefusing(true);
-        vm.warp(NOW + (stage + 1) * 1 days);
+        vm.warp(_deadlineOf(stage));
         _escrow.reclaim(id);
         address holder = vm.addr(_holderKeys[0]);
-        require(_escrow.creditOf(address(_hostile), holder) == amount, "ESCROW-3: a refused payment becomes a credit");
+        require(
+            _escrow.creditOf(address(_hostile), holder, holder) == amount,
+            "ESCROW-3: a refused payment becomes a credit"
+        );
         require(_escrow.held(address(_hostile)) == amount, "ESCROW-1: a credit is owed");
         _hostile.setRefusing(false);
-        _escrow.withdrawCredit(address(_hostile), holder);
+        _escrow.withdrawCredit(address(_hostile), holder, holder);
         require(_hostile.balanceOf(holder) == FUNDS, "ESCROW-2: a credit is paid to its party");
     }
 
     function testFuzz_ESCROW_4_starved_gas_is_never_a_credit(uint256 stage, uint256 allowance) external {
-        stage = stage % 3;
+        stage = stage % 4;
         bytes32 id = _reach(stage, address(_coin), 1);
-        vm.warp(NOW + (stage + 1) * 1 days);
+        vm.warp(_deadlineOf(stage));
         address holder = vm.addr(_holderKeys[0]);
         uint256 before = _coin.balanceOf(holder);
         bool reclaimed = _reclaims(id, 20_000 + (allowance % 480_000));
-        require(_escrow.creditOf(address(_coin), holder) == 0, "ESCROW-4: starved gas became a credit");
+        require(_escrow.creditOf(address(_coin), holder, holder) == 0, "ESCROW-4: starved gas became a credit");
         require(
             _coin.balanceOf(holder) == before + (reclaimed ? 1e9 : 0),
             "ESCROW-4: a payment is made in full or not at all"
@@ -542,21 +633,32 @@ contract RedemptionProperties is RedemptionWorld {
         return _escrow.lock(terms, _signLock(_holderKeys[0], terms));
     }
 
+    /// @dev Stages: 0 locked, 1 accepted, 2 sent, 3 disputed.
     function _advance(uint256 stage, bytes32 id) private {
-        for (uint256 i = 0; i < stage; ++i) {
+        for (uint256 i = 0; i < stage && i < 2; ++i) {
             require(_act(i, id), "the desk may act before the deadline");
+        }
+        if (stage == 3) {
+            vm.prank(vm.addr(_holderKeys[0]));
+            _escrow.dispute(id);
         }
     }
 
-    /// @dev The desk's next step from a stage.
+    function _deadlineOf(uint256 stage) private pure returns (uint256) {
+        return stage == 3 ? NOW + 18 days : NOW + (stage + 1) * 1 days;
+    }
+
+    /// @dev The next step of the desk, or of the arbiter, from a stage.
     function _act(uint256 stage, bytes32 id) private returns (bool done) {
         bytes memory step =
             stage == 0
                 ? abi.encodeCall(_escrow.accept, (id))
                 : stage == 1
                     ? abi.encodeCall(_escrow.markSent, (id, 0))
-                    : abi.encodeCall(_escrow.confirm, (id, 0));
-        vm.prank(vm.addr(AGENT_KEY));
+                    : stage == 2
+                        ? abi.encodeCall(_escrow.confirm, (id, 0))
+                        : abi.encodeCall(_escrow.resolve, (id, true, 0));
+        vm.prank(vm.addr(stage == 3 ? ARBITER_KEY : AGENT_KEY));
         (done, ) = address(_escrow).call(step);
     }
 

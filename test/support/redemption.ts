@@ -8,17 +8,27 @@ import type { ContractTransactionResponse, Signer } from "ethers";
 import { MaxUint256, TypedDataEncoder, id } from "ethers";
 import type { HostileCoin, RedemptionEscrow, Stablecoin } from "../../types/ethers-contracts/index.js";
 import type { Account, Connection, OrderSpec, TreasuryWorld } from "./treasury.ts";
-import { DOLLAR, ROLES, assign, deployTreasury, domainOf, fields, now } from "./treasury.ts";
+import { DAY, DOLLAR, ROLES, TIER, assign, deployTreasury, domainOf, fields, now } from "./treasury.ts";
 
-export const STATE = { none: 0n, locked: 1n, accepted: 2n, sent: 3n, burned: 4n, returned: 5n } as const;
+export const STATE = {
+  none: 0n,
+  locked: 1n,
+  accepted: 2n,
+  sent: 3n,
+  burned: 4n,
+  returned: 5n,
+  disputed: 6n,
+} as const;
 export type StateName = keyof typeof STATE;
 
 export const FUNDS = 10_000n * DOLLAR;
 /** 1,234.56 dollars: whole cents. */
 export const REDEEMED = 1_234_560_000n;
 export const CENT = 10_000n;
-export const DAY = 86_400n;
+/** How long after finalBy the arbiter may decide. */
+export const DISPUTE_TERM = 15n * DAY;
 export const REASON = id("reason: account closed");
+export const GROUNDS = id("grounds: the bank's answer");
 export const BANK_REFERENCE = id("bank reference 1");
 /** The gas without which no payment is tried. */
 export const GAS_FLOOR = 250_000n;
@@ -30,10 +40,13 @@ export const REDEMPTION_TYPES = {
     "address coin,address holder,uint256 amount,bytes32 payout,uint256 acceptBy,uint256 payoutBy,uint256 finalBy,bytes32 salt",
   ),
   CancelRedemption: fields("bytes32 id,uint256 deadline"),
+  DisputeRedemption: fields("bytes32 id,uint256 deadline"),
   AcceptOrder: fields("bytes32 id,uint256 deadline"),
   RejectOrder: fields("bytes32 id,uint8 state,bytes32 reason,uint256 deadline"),
   MarkSentOrder: fields("bytes32 id,bytes32 bankReference,uint256 deadline"),
   ConfirmOrder: fields("bytes32 id,bytes32 bankReference,uint256 deadline"),
+  ApproveOrder: fields("bytes32 id,uint256 deadline"),
+  ResolveOrder: fields("bytes32 id,bool paid,bytes32 ref,uint256 deadline"),
 } as const;
 
 const RECEIVE = fields("address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce");
@@ -53,6 +66,9 @@ export interface RedemptionWorld extends TreasuryWorld {
   escrow: RedemptionEscrow;
   agent: Account;
   holder: Account;
+  /** The second key above the limit. */
+  cosigner: Account;
+  arbiter: Account;
   terms: Terms;
   /** The id of `terms`. */
   id: string;
@@ -70,25 +86,28 @@ export async function deployRedemption(connection: Connection): Promise<Redempti
   await assign(w.manager, { target: w.coin, functions: ["burn"], role: ROLES.burner });
   await w.manager.grantRole(ROLES.burner, escrow, 0);
   await w.treasury.setRedemptions(w.coin, escrow);
-  const [agent, holder] = await outsiders(connection);
+  const { holder, ...actors } = await outsiders(connection);
   await w.treasury.connect(w.dealer).mint(w.coin, id("funds"), holder, FUNDS);
+  // closed and opened again, so that the dealer's bucket is full and does not move while a test compares
+  await w.treasury.setDealer(w.dealer, 0n);
+  await w.treasury.setDealer(w.dealer, TIER);
   const terms = await createTerms(w, { coin: await w.coin.getAddress(), holder: holder.address });
-  return { ...w, escrow, agent, holder, terms, id: await idOf(escrow, terms) };
+  return { ...w, escrow, ...actors, holder, terms, id: await idOf(escrow, terms) };
 }
 
 export async function deployHostile(connection: Connection): Promise<HostileWorld> {
   const w = await deployTreasury(connection);
   const coin = (await connection.ethers.deployContract("HostileCoin")) as unknown as HostileCoin;
   const escrow = await deployEscrow(w, coin);
-  const [agent, holder] = await outsiders(connection);
+  const { holder, ...actors } = await outsiders(connection);
   await coin.mint(holder, FUNDS);
   const terms = await createTerms(w, { coin: await coin.getAddress(), holder: holder.address });
-  return { ...w, coin, escrow, agent, holder, terms, id: await idOf(escrow, terms) };
+  return { ...w, coin, escrow, ...actors, holder, terms, id: await idOf(escrow, terms) };
 }
 
-async function outsiders(connection: Connection): Promise<[Account, Account]> {
+async function outsiders(connection: Connection): Promise<Record<"agent" | "holder" | "cosigner" | "arbiter", Account>> {
   const signers = await connection.ethers.getSigners();
-  return [signers[10]!, signers[11]!];
+  return { agent: signers[10]!, holder: signers[11]!, cosigner: signers[15]!, arbiter: signers[16]! };
 }
 
 async function deployEscrow(w: TreasuryWorld, coin: Stablecoin | HostileCoin): Promise<RedemptionEscrow> {
@@ -96,8 +115,13 @@ async function deployEscrow(w: TreasuryWorld, coin: Stablecoin | HostileCoin): P
   const escrow = (await ethers.deployContract("RedemptionEscrow", [w.manager, [coin]])) as unknown as RedemptionEscrow;
   const functions = ["accept", "reject", "markSent", "confirm"];
   await assign(w.manager, { target: escrow, functions, role: ROLES.agent });
-  const [agent] = await outsiders(w.connection);
+  await assign(w.manager, { target: escrow, functions: ["approve"], role: ROLES.cosigner });
+  await assign(w.manager, { target: escrow, functions: ["resolve"], role: ROLES.arbiter });
+  await assign(w.manager, { target: escrow, functions: ["setSecondKeyLimit"], role: ROLES.issuer });
+  const { agent, cosigner, arbiter } = await outsiders(w.connection);
   await w.manager.grantRole(ROLES.agent, agent, 0);
+  await w.manager.grantRole(ROLES.cosigner, cosigner, 0);
+  await w.manager.grantRole(ROLES.arbiter, arbiter, 0);
   return escrow;
 }
 
@@ -164,17 +188,22 @@ export async function reach(w: RedemptionWorld | HostileWorld, state: StateName)
   if (state === "accepted") return;
   await desk.markSent(w.id, BANK_REFERENCE);
   if (state === "sent") return;
+  if (state === "disputed") {
+    await w.escrow.connect(w.holder).dispute(w.id);
+    return;
+  }
   await desk.confirm(w.id, BANK_REFERENCE);
 }
 
 /** Brings the world's redemption into a state that has a deadline and gives that deadline. */
 export async function reachOpen(w: RedemptionWorld | HostileWorld, state: OpenState): Promise<bigint> {
   await reach(w, state);
-  return { locked: w.terms.acceptBy, accepted: w.terms.payoutBy, sent: w.terms.finalBy }[state];
+  const { acceptBy, payoutBy, finalBy } = w.terms;
+  return { locked: acceptBy, accepted: payoutBy, sent: finalBy, disputed: finalBy + DISPUTE_TERM }[state];
 }
 
-export type OpenState = "locked" | "accepted" | "sent";
-export const OPEN_STATES: readonly OpenState[] = ["locked", "accepted", "sent"];
+export type OpenState = "locked" | "accepted" | "sent" | "disputed";
+export const OPEN_STATES: readonly OpenState[] = ["locked", "accepted", "sent", "disputed"];
 
 /** All states but those given, with their numbers, for the tests of a step that starts in the others. */
 export function statesExcept(...allowed: StateName[]): [StateName, bigint][] {
@@ -183,7 +212,7 @@ export function statesExcept(...allowed: StateName[]): [StateName, bigint][] {
 
 /** Everything a step may touch; a test compares before with after. */
 export async function readRedemption(w: RedemptionWorld | HostileWorld) {
-  const [locked, accepted, sent] = await w.escrow.pending(w.coin);
+  const [locked, accepted, sent, disputed] = await w.escrow.pending(w.coin);
   return {
     state: await w.escrow.stateOf(w.id),
     holder: await w.coin.balanceOf(w.holder),
@@ -192,10 +221,13 @@ export async function readRedemption(w: RedemptionWorld | HostileWorld) {
     agent: await w.coin.balanceOf(w.agent),
     supply: await w.coin.totalSupply(),
     held: await w.escrow.held(w.coin),
-    credit: await w.escrow.creditOf(w.coin, w.holder),
+    credit: await w.escrow.creditOf(w.coin, w.holder, w.holder),
     locked,
     accepted,
     sent,
+    disputed,
+    approver: await w.escrow.approverOf(w.id),
+    limit: await w.escrow.secondKeyLimitOf(w.coin),
     toBurn: await w.escrow.toBurn(w.coin),
   };
 }
@@ -214,14 +246,32 @@ export function returnedFrom(before: Reading, open: OpenState): Reading {
   };
 }
 
-/** The agent's order for a step, ready for the behaviours that all orders share. */
+/** What a reading becomes when the coins are burned. */
+export function burnedFrom(before: Reading, open: OpenState): Reading {
+  return {
+    ...before,
+    state: STATE.burned,
+    escrow: before.escrow - REDEEMED,
+    supply: before.supply - REDEEMED,
+    held: before.held - REDEEMED,
+    [open]: before[open] - REDEEMED,
+  };
+}
+
+/** A role's order for a step, the agent's if nobody else is named, ready for the behaviours that all orders share. */
 export function stepOrder(
   world: () => RedemptionWorld,
   {
     type,
     submit,
     extra = {},
-  }: { type: keyof typeof REDEMPTION_TYPES; submit: string; extra?: Record<string, unknown> },
+    signer = "agent",
+  }: {
+    type: keyof typeof REDEMPTION_TYPES;
+    submit: string;
+    extra?: Record<string, unknown>;
+    signer?: "agent" | "cosigner" | "arbiter";
+  },
 ): OrderSpec<RedemptionWorld> {
   return {
     world,
@@ -229,23 +279,25 @@ export function stepOrder(
     domainName: "Remesa Redemption",
     type,
     members: REDEMPTION_TYPES[type],
-    signer: ({ agent }) => agent,
+    signer: (w) => w[signer],
     order: async (w) => ({ id: w.id, ...extra, deadline: LATER }),
     submit,
   };
 }
 
-/** The holder's signed wish to take the redemption back. */
-export async function signCancel(
+/** The holder's signed wish to take the redemption back, or to dispute it. */
+export async function signWish(
   w: RedemptionWorld,
-  { deadline = LATER, key = w.holder as Signer, redemption = w.id, chainId = 31337n } = {},
+  {
+    type = "CancelRedemption" as "CancelRedemption" | "DisputeRedemption",
+    deadline = LATER,
+    key = w.holder as Signer,
+    redemption = w.id,
+    chainId = 31337n,
+  } = {},
 ): Promise<string> {
   const domain = { ...(await domainOf(w.escrow, "Remesa Redemption")), chainId };
-  return key.signTypedData(
-    domain,
-    { CancelRedemption: REDEMPTION_TYPES.CancelRedemption },
-    { id: redemption, deadline },
-  );
+  return key.signTypedData(domain, { [type]: [...REDEMPTION_TYPES[type]] }, { id: redemption, deadline });
 }
 
 /** Freezes the holder whole in the coin. */

@@ -5,7 +5,7 @@
  */
 import { expect } from "chai";
 import type { BaseContract, ContractTransactionResponse, Signer, TypedDataDomain, TypedDataField } from "ethers";
-import { Signature, ZeroHash, getBytes, hexlify, id, keccak256, toBeHex, zeroPadValue } from "ethers";
+import { Signature, ZeroHash, concat, getBytes, hexlify, id, keccak256, toBeHex, zeroPadValue } from "ethers";
 import hre, { network } from "hardhat";
 import type { AccessManager, Stablecoin, Treasury } from "../../types/ethers-contracts/index.js";
 
@@ -20,6 +20,15 @@ export const LIFETIME = 86_400n;
 export const DEPOSIT = id("bank account 1, entry 1");
 export const OTHER_DEPOSIT = id("bank account 1, entry 2");
 export const REPORT = id("report 1");
+export const DAY = 86_400n;
+export const HOUR = 3_600n;
+/** What the bucket of each tier holds; the first is closed. */
+export const TIERS = [0n, 500_000n, 5_000_000n, 50_000_000n, 500_000_000n].map((coins) => coins * DOLLAR);
+/** The tier the dealer of the tests is in, and what its bucket holds: more than the reserves. */
+export const TIER = 2n;
+export const BUCKET = 5_000_000n * DOLLAR;
+/** The gas without which no row of a batch is tried. */
+export const ROW_GAS_FLOOR = 250_000n;
 /** The seconds of delay a role gets where a test wants one. */
 export const DELAY = 3_600n;
 
@@ -32,10 +41,16 @@ export const ROLES = {
   agent: 5n,
   pauser: 6n,
   freezer: 7n,
+  approver: 8n,
+  cosigner: 9n,
+  arbiter: 10n,
 } as const;
 
 export const ORDER_TYPES = {
   MintOrder: fields("address coin,bytes32 depositId,address to,uint256 amount,uint256 deadline"),
+  MintBatchOrder: fields("address coin,bytes32 rowsHash,uint256 deadline"),
+  MintReturnOrder: fields("address coin,bytes32 redemptionId,uint256 amount,uint256 deadline"),
+  ApproveMintOrder: fields("bytes32 mintKey,uint256 deadline"),
   AttestOrder: fields("bytes32 orderId,address coin,uint256 amount,uint256 asOf,bytes32 reportHash,uint256 deadline"),
   MintingOrder: fields("bytes32 orderId,address coin,bool enabled,uint256 deadline"),
 } as const;
@@ -52,6 +67,8 @@ export interface TreasuryWorld {
   payee: Account;
   relayer: Account;
   stranger: Account;
+  /** Three accounts that may approve mints. */
+  approvers: readonly [Account, Account, Account];
   /** The moment of the attestation in force. */
   asOf: bigint;
 }
@@ -86,7 +103,9 @@ export async function createLoader<World>(
 
 export async function deployTreasury(connection: Connection): Promise<TreasuryWorld> {
   const { ethers } = connection;
-  const [admin, dealer, attestor, guardian, payee, relayer, stranger] = (await ethers.getSigners()) as [
+  const signers = await ethers.getSigners();
+  const approvers = [signers[12]!, signers[13]!, signers[14]!] as const;
+  const [admin, dealer, attestor, guardian, payee, relayer, stranger] = signers as [
     Account,
     Account,
     Account,
@@ -104,7 +123,12 @@ export async function deployTreasury(connection: Connection): Promise<TreasuryWo
     "1",
   ])) as unknown as Stablecoin;
   await coin.setTreasury(treasury);
-  await assign(manager, { target: treasury, functions: ["setDealer", "setRedemptions"], role: ROLES.issuer });
+  await assign(manager, {
+    target: treasury,
+    functions: ["setDealer", "setRedemptions", "announceSunset"],
+    role: ROLES.issuer,
+  });
+  await assign(manager, { target: treasury, functions: ["approveMint"], role: ROLES.approver });
   await assign(manager, { target: treasury, functions: ["attest"], role: ROLES.attestor });
   await assign(manager, {
     target: treasury,
@@ -114,11 +138,13 @@ export async function deployTreasury(connection: Connection): Promise<TreasuryWo
   await manager.grantRole(ROLES.issuer, admin, 0);
   await manager.grantRole(ROLES.attestor, attestor, 0);
   await manager.grantRole(ROLES.guardian, guardian, 0);
-  await treasury.setDealer(dealer, true);
+  for (const approver of approvers) await manager.grantRole(ROLES.approver, approver, 0);
+  await treasury.setDealer(dealer, TIER);
   await treasury.connect(guardian).setMinting(coin, true);
   const asOf = await now(connection);
   await treasury.connect(attestor).attest(coin, RESERVES, asOf, REPORT);
-  return { connection, manager, coin, treasury, admin, dealer, attestor, guardian, payee, relayer, stranger, asOf };
+  const actors = { admin, dealer, attestor, guardian, payee, relayer, stranger, approvers };
+  return { connection, manager, coin, treasury, ...actors, asOf };
 }
 
 /** Puts functions of a target under a role. */
@@ -147,6 +173,8 @@ export async function domainOf(contract: BaseContract, name: string): Promise<Ty
 /** Everything the Treasury and its coin know in these tests; a test compares before with after. */
 export async function readTreasury(w: TreasuryWorld) {
   const [attested, asOf, staleAt] = await w.treasury.attestation(w.coin);
+  const [tier, bucket] = await w.treasury.dealerOf(w.dealer);
+  const [strangerTier, strangerBucket] = await w.treasury.dealerOf(w.stranger);
   return {
     supply: await w.coin.totalSupply(),
     payee: await w.coin.balanceOf(w.payee),
@@ -158,12 +186,41 @@ export async function readTreasury(w: TreasuryWorld) {
     staleAt,
     lifetime: await w.treasury.attestationLifetime(),
     minting: await w.treasury.mintingEnabled(w.coin),
-    enabled: await w.treasury.dealerOf(w.dealer),
-    strangerEnabled: await w.treasury.dealerOf(w.stranger),
+    tier,
+    bucket,
+    strangerTier,
+    strangerBucket,
     deposit: await w.treasury.depositUsed(DEPOSIT),
     otherDeposit: await w.treasury.depositUsed(OTHER_DEPOSIT),
     redemptions: await w.treasury.redemptionsOf(w.coin),
+    sunset: await w.treasury.sunsetOf(w.coin),
   };
+}
+
+/** A row of a batch. */
+export interface Row {
+  depositId: string;
+  to: string;
+  amount: bigint;
+}
+
+/** Packs rows as the Treasury reads them: depositId 32, to 20, amount 8. */
+export function packRows(rows: readonly Row[]): string {
+  return concat(rows.flatMap(({ depositId, to, amount }) => [depositId, to, toBeHex(amount, 8)]));
+}
+
+/** So many rows to one payee, each for its own deposit. */
+export function createRows(
+  count: number,
+  { to, amount = AMOUNT, first = 0 }: { to: string; amount?: bigint; first?: number },
+): Row[] {
+  return Array.from({ length: count }, (_, i) => ({ depositId: id(`batch deposit ${first + i}`), to, amount }));
+}
+
+/** The first approvers, as many as told, approve a key one after the other; gives the moment of the last approval. */
+export async function approveKey(w: TreasuryWorld, mintKey: string, count: number): Promise<bigint> {
+  for (const approver of w.approvers.slice(0, count)) await w.treasury.connect(approver).approveMint(mintKey);
+  return now(w.connection);
 }
 
 /** What a test may bend about an order that would otherwise be right. */
@@ -196,6 +253,8 @@ export interface OrderSpec<World extends { connection: Connection }> {
   order: (w: World) => Promise<Record<string, unknown>>;
   /** The function that takes the order. */
   submit: string;
+  /** What the function takes between the signer and the signature. */
+  attached?: (w: World) => unknown[];
 }
 
 /** Signs and submits an order, bent as told. */
@@ -212,7 +271,8 @@ export async function sendOrder<World extends { connection: Connection; relayer:
   const signature = bend.forge === undefined ? plain : bend.forge(plain);
   const claimed = bend.claimed ?? (await spec.signer(w).getAddress());
   const sender = target.connect(w.relayer) as BaseContract;
-  return sender.getFunction(spec.submit)({ ...signed, ...bend.changed }, claimed, signature);
+  const attached = spec.attached === undefined ? [] : spec.attached(w);
+  return sender.getFunction(spec.submit)({ ...signed, ...bend.changed }, claimed, ...attached, signature);
 }
 
 /** The `requires` that every order shares, from its deadline to its signature. `restricted` names the function it stands for. */

@@ -25,6 +25,11 @@ describe("Treasury.coverage", () => {
     expect(await w.treasury.coverage(w.coin)).to.deep.equal([RESERVES, FUNDS - REDEEMED]);
   });
 
+  it("counts a disputed redemption as outstanding again", async () => {
+    await reach(w, "disputed");
+    expect(await w.treasury.coverage(w.coin)).to.deep.equal([RESERVES, FUNDS]);
+  });
+
   it("stays the same when the redemption is burned", async () => {
     await reach(w, "burned");
     expect(await w.treasury.coverage(w.coin)).to.deep.equal([RESERVES, FUNDS - REDEEMED]);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { MaxUint256, ZeroAddress } from "ethers";
+import { ZeroAddress } from "ethers";
 import type { TreasuryWorld } from "../../support/treasury.ts";
 import {
   AMOUNT,
@@ -8,12 +8,16 @@ import {
   OTHER_DEPOSIT,
   REPORT,
   RESERVES,
+  TIER,
+  TIERS,
   at,
   createLoader,
   deployTreasury,
   now,
   readTreasury,
 } from "../../support/treasury.ts";
+import type { Minting } from "./minting.ts";
+import { itRequiresApprovals, itRequiresBucket, itRequiresNoSunset } from "./minting.ts";
 
 const load = await createLoader(deployTreasury);
 
@@ -21,6 +25,12 @@ describe("Treasury.mint", () => {
   let w: TreasuryWorld;
   const mint = ({ depositId = DEPOSIT, amount = AMOUNT, caller = w.dealer } = {}) =>
     w.treasury.connect(caller).mint(w.coin, depositId, w.payee, amount);
+
+  const minting: Minting = {
+    world: () => w,
+    mint: mint,
+    keyOf: (amount) => w.treasury.mintKeyOf(w.dealer, w.coin, DEPOSIT, w.payee, amount),
+  };
 
   beforeEach(async () => {
     w = await load();
@@ -33,8 +43,8 @@ describe("Treasury.mint", () => {
         .withArgs(w.stranger.address);
     });
 
-    it("reverts with TreasuryDealerUnknown(dealer) for a disabled dealer", async () => {
-      await w.treasury.setDealer(w.dealer, false);
+    it("reverts with TreasuryDealerUnknown(dealer) for a closed dealer", async () => {
+      await w.treasury.setDealer(w.dealer, 0n);
       await expect(mint())
         .to.be.revertedWithCustomError(w.treasury, "TreasuryDealerUnknown")
         .withArgs(w.dealer.address);
@@ -110,39 +120,9 @@ describe("Treasury.mint", () => {
       await mint();
     });
 
-    it("mints one unit below the reserves", async () => {
-      await mint({ amount: RESERVES - 1n });
-    });
-
-    it("mints up to the reserves exactly", async () => {
-      await mint({ amount: RESERVES - 1n });
-      await mint({ depositId: OTHER_DEPOSIT, amount: 1n });
-      expect(await w.coin.totalSupply()).to.equal(RESERVES);
-    });
-
-    it("reverts with TreasuryReservesExceeded(reserves + 1, reserves) one unit above them [TREASURY-2]", async () => {
-      await mint({ amount: RESERVES - 1n });
-      await expect(mint({ depositId: OTHER_DEPOSIT, amount: 2n }))
-        .to.be.revertedWithCustomError(w.treasury, "TreasuryReservesExceeded")
-        .withArgs(RESERVES + 1n, RESERVES);
-    });
-
-    it("reverts with TreasuryReservesExceeded(2^256 - 1, reserves) for an amount that would overflow", async () => {
-      await mint();
-      await expect(mint({ depositId: OTHER_DEPOSIT, amount: MaxUint256 }))
-        .to.be.revertedWithCustomError(w.treasury, "TreasuryReservesExceeded")
-        .withArgs(MaxUint256, RESERVES);
-    });
-
-    it("reverts with TreasuryReservesExceeded(supply + amount, lower) after reserves fell below the supply", async () => {
-      await mint();
-      const time = (await now(w.connection)) + 1n;
-      await at(w.connection, time);
-      await w.treasury.connect(w.attestor).attest(w.coin, AMOUNT - 1n, time, REPORT);
-      await expect(mint({ depositId: OTHER_DEPOSIT, amount: 1n }))
-        .to.be.revertedWithCustomError(w.treasury, "TreasuryReservesExceeded")
-        .withArgs(AMOUNT + 1n, AMOUNT - 1n);
-    });
+    itRequiresNoSunset(minting);
+    itRequiresBucket(minting);
+    itRequiresApprovals(minting);
 
     it("reverts with the coin's StablecoinPaused(4) while minting is paused there, and the deposit stays free", async () => {
       await w.coin.pause(4);
@@ -162,18 +142,67 @@ describe("Treasury.mint", () => {
         .to.be.revertedWithCustomError(w.coin, "StablecoinCallerNotTreasury")
         .withArgs(await w.treasury.getAddress(), w.stranger.address);
     });
+
+    it("mints one unit below the reserves", async () => {
+      await mint({ amount: RESERVES - 1n });
+    });
+
+    it("mints up to the reserves exactly", async () => {
+      await mint({ amount: RESERVES - 1n });
+      await mint({ depositId: OTHER_DEPOSIT, amount: 1n });
+      expect(await w.coin.totalSupply()).to.equal(RESERVES);
+    });
+
+    it("reverts with TreasuryReservesExceeded(reserves + 1, reserves) one unit above them [TREASURY-2]", async () => {
+      await mint({ amount: RESERVES - 1n });
+      await expect(mint({ depositId: OTHER_DEPOSIT, amount: 2n }))
+        .to.be.revertedWithCustomError(w.treasury, "TreasuryReservesExceeded")
+        .withArgs(RESERVES + 1n, RESERVES);
+    });
+
+    it("reverts with TreasuryReservesExceeded(supply + amount, lower) after reserves fell below the supply", async () => {
+      await mint();
+      const time = (await now(w.connection)) + 1n;
+      await at(w.connection, time);
+      await w.treasury.connect(w.attestor).attest(w.coin, AMOUNT - 1n, time, REPORT);
+      await expect(mint({ depositId: OTHER_DEPOSIT, amount: 1n }))
+        .to.be.revertedWithCustomError(w.treasury, "TreasuryReservesExceeded")
+        .withArgs(AMOUNT + 1n, AMOUNT - 1n);
+    });
   });
 
   describe("ensures", () => {
-    it("the payee and the supply have the amount more, the deposit is used, nothing else changes", async () => {
+    it("the payee and the supply have the amount more, the bucket has it less, the deposit is used, nothing else changes", async () => {
       const before = await readTreasury(w);
       await mint();
       expect(await readTreasury(w)).to.deep.equal({
         ...before,
         supply: before.supply + AMOUNT,
         payee: before.payee + AMOUNT,
+        bucket: before.bucket - AMOUNT,
         deposit: true,
       });
+    });
+
+    it("a mint that the coin refuses takes nothing from the bucket", async () => {
+      await w.coin.pause(4);
+      const before = await readTreasury(w);
+      await expect(mint()).to.be.revertedWithCustomError(w.coin, "StablecoinPaused").withArgs(4);
+      expect(await readTreasury(w)).to.deep.equal(before);
+    });
+
+    it("one bucket serves all coins", async () => {
+      const second = await w.connection.ethers.deployContract("HostileCoin");
+      await w.treasury.connect(w.guardian).setMinting(second, true);
+      await w.treasury.connect(w.attestor).attest(second, RESERVES, w.asOf, REPORT);
+      await w.treasury.setDealer(w.dealer, 1n);
+      await mint({ amount: TIERS[1]! });
+      const time = await now(w.connection);
+      await at(w.connection, time + 1n);
+      const refill = TIERS[1]! / 86_400n;
+      await expect(w.treasury.connect(w.dealer).mint(second, OTHER_DEPOSIT, w.payee, refill + 1n))
+        .to.be.revertedWithCustomError(w.treasury, "TreasuryDealerLimitExceeded")
+        .withArgs(w.dealer.address, refill + 1n, refill);
     });
 
     it("a coin that calls back to mint the deposit again gets TreasuryDepositUsed(depositId)", async () => {
@@ -181,7 +210,7 @@ describe("Treasury.mint", () => {
       await w.treasury.connect(w.guardian).setMinting(hostile, true);
       await w.treasury.connect(w.attestor).attest(hostile, RESERVES, w.asOf, REPORT);
       const hostileAddress = await hostile.getAddress();
-      await w.treasury.setDealer(hostileAddress, true);
+      await w.treasury.setDealer(hostileAddress, TIER);
       const again = w.treasury.interface.encodeFunctionData("mint", [hostileAddress, DEPOSIT, w.payee.address, AMOUNT]);
       await hostile.setCallback(w.treasury, again);
       await w.treasury.connect(w.dealer).mint(hostile, DEPOSIT, w.payee, AMOUNT);

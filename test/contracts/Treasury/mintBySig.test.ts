@@ -15,6 +15,8 @@ import {
   readTreasury,
   sendOrder,
 } from "../../support/treasury.ts";
+import type { Minting } from "./minting.ts";
+import { itRequiresApprovals, itRequiresBucket, itRequiresNoSunset } from "./minting.ts";
 
 const load = await createLoader(deployTreasury);
 
@@ -38,6 +40,12 @@ describe("Treasury.mintBySig", () => {
   };
   const send = (signed: Record<string, unknown> = {}) => sendOrder(spec, { signed });
 
+  const minting: Minting = {
+    world: () => w,
+    mint: send,
+    keyOf: (amount) => w.treasury.mintKeyOf(w.dealer, w.coin, DEPOSIT, w.payee, amount),
+  };
+
   beforeEach(async () => {
     w = await load();
   });
@@ -51,8 +59,8 @@ describe("Treasury.mintBySig", () => {
         .withArgs(w.relayer.address);
     });
 
-    it("reverts with TreasuryDealerUnknown(dealer) for an order signed before the dealer was disabled", async () => {
-      await w.treasury.setDealer(w.dealer, false);
+    it("reverts with TreasuryDealerUnknown(dealer) for an order signed before the dealer was closed", async () => {
+      await w.treasury.setDealer(w.dealer, 0n);
       await expect(send())
         .to.be.revertedWithCustomError(w.treasury, "TreasuryDealerUnknown")
         .withArgs(w.dealer.address);
@@ -97,11 +105,9 @@ describe("Treasury.mintBySig", () => {
         .withArgs(w.asOf, w.asOf + 1n);
     });
 
-    it("reverts with TreasuryReservesExceeded(reserves + 1, reserves) one unit above them", async () => {
-      await expect(send({ amount: RESERVES + 1n }))
-        .to.be.revertedWithCustomError(w.treasury, "TreasuryReservesExceeded")
-        .withArgs(RESERVES + 1n, RESERVES);
-    });
+    itRequiresNoSunset(minting);
+    itRequiresBucket(minting);
+    itRequiresApprovals(minting);
 
     it("reverts with the coin's StablecoinPaused(4) while minting is paused there, and the deposit stays free", async () => {
       await w.coin.pause(4);
@@ -109,16 +115,23 @@ describe("Treasury.mintBySig", () => {
       await w.coin.unpause(4);
       await send();
     });
+
+    it("reverts with TreasuryReservesExceeded(reserves + 1, reserves) one unit above them", async () => {
+      await expect(send({ amount: RESERVES + 1n }))
+        .to.be.revertedWithCustomError(w.treasury, "TreasuryReservesExceeded")
+        .withArgs(RESERVES + 1n, RESERVES);
+    });
   });
 
   describe("ensures", () => {
-    it("the payee and the supply have the amount more, the deposit is used, nothing else changes", async () => {
+    it("the payee and the supply have the amount more, the bucket has it less, the deposit is used, nothing else changes", async () => {
       const before = await readTreasury(w);
       await send();
       expect(await readTreasury(w)).to.deep.equal({
         ...before,
         supply: before.supply + AMOUNT,
         payee: before.payee + AMOUNT,
+        bucket: before.bucket - AMOUNT,
         deposit: true,
       });
     });

@@ -9,7 +9,7 @@ import {
   reach,
   readRedemption,
   returnedFrom,
-  signCancel,
+  signWish,
   statesExcept,
 } from "../../../support/redemption.ts";
 import { at, createLoader, mirrored, now } from "../../../support/treasury.ts";
@@ -29,7 +29,7 @@ describe("RedemptionEscrow.cancelBySig", () => {
     for (const [state, number] of statesExcept("locked")) {
       it(`reverts with RedemptionStateInvalid(id, ${number}) when it is ${state}`, async () => {
         await reach(w, state);
-        await expect(send(await signCancel(w)))
+        await expect(send(await signWish(w)))
           .to.be.revertedWithCustomError(w.escrow, "RedemptionStateInvalid")
           .withArgs(w.id, number);
       });
@@ -39,7 +39,7 @@ describe("RedemptionEscrow.cancelBySig", () => {
       it(`cancels ${early} seconds before the order's deadline`, async () => {
         await reach(w, "locked");
         const deadline = (await now(w.connection)) + 100n;
-        const signature = await signCancel(w, { deadline });
+        const signature = await signWish(w, { deadline });
         await at(w.connection, deadline - early);
         await send(signature, deadline);
       });
@@ -48,7 +48,7 @@ describe("RedemptionEscrow.cancelBySig", () => {
     it("reverts with OrderExpired(d, d + 1)", async () => {
       await reach(w, "locked");
       const deadline = (await now(w.connection)) + 100n;
-      const signature = await signCancel(w, { deadline });
+      const signature = await signWish(w, { deadline });
       await at(w.connection, deadline + 1n);
       await expect(send(signature, deadline))
         .to.be.revertedWithCustomError(w.escrow, "OrderExpired")
@@ -56,12 +56,12 @@ describe("RedemptionEscrow.cancelBySig", () => {
     });
 
     const forgeries: [string, () => Promise<string>][] = [
-      ["of the agent", () => signCancel(w, { key: w.agent })],
-      ["over another id", () => signCancel(w, { redemption: id("another") })],
-      ["over another deadline", () => signCancel(w, { deadline: LATER + 1n })],
-      ["for another chain", () => signCancel(w, { chainId: 1n })],
-      ["mirrored", async () => mirrored(await signCancel(w))],
-      ["in compact form", async () => Signature.from(await signCancel(w)).compactSerialized],
+      ["of the agent", () => signWish(w, { key: w.agent })],
+      ["over another id", () => signWish(w, { redemption: id("another") })],
+      ["over another deadline", () => signWish(w, { deadline: LATER + 1n })],
+      ["for another chain", () => signWish(w, { chainId: 1n })],
+      ["mirrored", async () => mirrored(await signWish(w))],
+      ["in compact form", async () => Signature.from(await signWish(w)).compactSerialized],
       ["that is empty", async () => "0x"],
     ];
     for (const [title, forge] of forgeries) {
@@ -76,14 +76,14 @@ describe("RedemptionEscrow.cancelBySig", () => {
     it("cancels one second before acceptBy", async () => {
       await reach(w, "locked");
       await at(w.connection, w.terms.acceptBy - 1n);
-      await send(await signCancel(w));
+      await send(await signWish(w));
     });
 
     for (const late of [0n, 1n]) {
       it(`reverts with RedemptionDeadlinePassed(acceptBy, acceptBy + ${late})`, async () => {
         await reach(w, "locked");
         await at(w.connection, w.terms.acceptBy + late);
-        await expect(send(await signCancel(w)))
+        await expect(send(await signWish(w)))
           .to.be.revertedWithCustomError(w.escrow, "RedemptionDeadlinePassed")
           .withArgs(w.terms.acceptBy, w.terms.acceptBy + late);
       });
@@ -94,7 +94,7 @@ describe("RedemptionEscrow.cancelBySig", () => {
     it("the holder has the coins back, the redemption is returned, nothing else changes", async () => {
       await reach(w, "locked");
       const before = await readRedemption(w);
-      await send(await signCancel(w));
+      await send(await signWish(w));
       expect(await readRedemption(w)).to.deep.equal(returnedFrom(before, "locked"));
     });
   });
@@ -102,7 +102,7 @@ describe("RedemptionEscrow.cancelBySig", () => {
   describe("emits", () => {
     it("RedemptionMoved from Locked to Returned with the holder as actor", async () => {
       await reach(w, "locked");
-      await expect(send(await signCancel(w)))
+      await expect(send(await signWish(w)))
         .to.emit(w.escrow, "RedemptionMoved")
         .withArgs(w.id, w.holder.address, STATE.locked, STATE.returned, REDEEMED, ZeroHash);
     });

@@ -3,7 +3,7 @@ import { ZeroAddress, ZeroHash, id } from "ethers";
 import type { RedemptionWorld, Terms } from "../../../support/redemption.ts";
 import {
   CENT,
-  DAY,
+
   FUNDS,
   REDEEMED,
   STATE,
@@ -16,7 +16,7 @@ import {
   signLock,
   statesExcept,
 } from "../../../support/redemption.ts";
-import { at, createLoader, now } from "../../../support/treasury.ts";
+import { DAY, at, createLoader, now } from "../../../support/treasury.ts";
 
 const load = await createLoader(deployRedemption);
 const LARGEST = 2n ** 63n - 1n;

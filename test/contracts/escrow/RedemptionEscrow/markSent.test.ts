@@ -10,6 +10,7 @@ import {
   statesExcept,
 } from "../../../support/redemption.ts";
 import { at, createLoader } from "../../../support/treasury.ts";
+import { itRequiresSecondKey } from "./secondKey.ts";
 
 const load = await createLoader(deployRedemption);
 
@@ -53,6 +54,11 @@ describe("RedemptionEscrow.markSent", () => {
           .withArgs(w.terms.payoutBy, w.terms.payoutBy + late);
       });
     }
+
+    describe("of the second key", () => {
+      beforeEach(() => reach(w, "accepted"));
+      itRequiresSecondKey({ world: () => w, markSent });
+    });
   });
 
   describe("ensures", () => {

@@ -19,6 +19,7 @@ import {
   itRequiresSignature,
   sendOrder,
 } from "../../../support/treasury.ts";
+import { itRequiresSecondKey } from "./secondKey.ts";
 
 const load = await createLoader(deployRedemption);
 
@@ -55,6 +56,8 @@ describe("RedemptionEscrow.markSentBySig", () => {
           .withArgs(w.terms.payoutBy, w.terms.payoutBy + late);
       });
     }
+
+    itRequiresSecondKey({ world: () => w, markSent: () => sendOrder(spec) });
   });
 
   describe("requires the state", () => {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { ZeroHash, id } from "ethers";
 import type { RedemptionWorld } from "../../../support/redemption.ts";
 import {
+  DISPUTE_TERM,
   GAS_FLOOR,
   OPEN_STATES,
   REDEEMED,
@@ -33,10 +34,10 @@ describe("RedemptionEscrow.reclaim", () => {
   });
 
   describe("requires", () => {
-    for (const [state, number] of statesExcept("locked", "accepted", "sent")) {
+    for (const [state, number] of statesExcept(...OPEN_STATES)) {
       it(`reverts with RedemptionStateInvalid(id, ${number}) when it is ${state}`, async () => {
         await reach(w, state);
-        await at(w.connection, w.terms.finalBy);
+        await at(w.connection, w.terms.finalBy + DISPUTE_TERM);
         await expect(reclaim())
           .to.be.revertedWithCustomError(w.escrow, "RedemptionStateInvalid")
           .withArgs(w.id, number);
@@ -130,7 +131,7 @@ describe("RedemptionEscrow.reclaim", () => {
       );
       expect(await readRedemption(hostile)).to.deep.equal(before);
       await hostile.escrow.connect(hostile.stranger).reclaim(hostile.id, { gasLimit: 16_000_000n });
-      expect(await hostile.escrow.creditOf(hostile.coin, hostile.holder)).to.equal(REDEEMED);
+      expect(await hostile.escrow.creditOf(hostile.coin, hostile.holder, hostile.holder)).to.equal(REDEEMED);
     });
 
     it("gas decides only between all and nothing, at every limit [ESCROW-4]", async () => {
@@ -152,7 +153,7 @@ describe("RedemptionEscrow.reclaim", () => {
       await w.coin.flagEscrow(holder);
       await at(w.connection, terms.acceptBy);
       await w.escrow.connect(w.stranger).reclaim(await idOf(w.escrow, terms));
-      expect(await w.escrow.creditOf(w.coin, holder)).to.equal(REDEEMED);
+      expect(await w.escrow.creditOf(w.coin, holder, holder)).to.equal(REDEEMED);
       expect(await w.escrow.held(w.coin)).to.equal(REDEEMED);
     });
   });
@@ -169,7 +170,7 @@ describe("RedemptionEscrow.reclaim", () => {
       });
     }
 
-    it("EscrowCredited(id, coin, holder, amount) beside it for a credit", async () => {
+    it("EscrowCredited(id, coin, holder, holder, amount) beside it for a credit", async () => {
       const hostile = await loadHostile();
       const deadline = await reachOpen(hostile, "locked");
       await hostile.coin.setRefusing(true);
@@ -178,7 +179,7 @@ describe("RedemptionEscrow.reclaim", () => {
         .to.emit(hostile.escrow, "RedemptionMoved")
         .withArgs(hostile.id, hostile.stranger.address, STATE.locked, STATE.returned, REDEEMED, ZeroHash)
         .and.to.emit(hostile.escrow, "EscrowCredited")
-        .withArgs(hostile.id, await hostile.coin.getAddress(), hostile.holder.address, REDEEMED);
+        .withArgs(hostile.id, await hostile.coin.getAddress(), hostile.holder.address, hostile.holder.address, REDEEMED);
     });
   });
 });

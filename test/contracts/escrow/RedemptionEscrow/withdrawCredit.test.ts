@@ -7,7 +7,7 @@ const load = await createLoader(deployHostile);
 
 describe("RedemptionEscrow.withdrawCredit", () => {
   let w: HostileWorld;
-  const withdraw = () => w.escrow.connect(w.stranger).withdrawCredit(w.coin, w.holder);
+  const withdraw = () => w.escrow.connect(w.stranger).withdrawCredit(w.coin, w.holder, w.holder);
 
   beforeEach(async () => {
     w = await load();
@@ -20,23 +20,29 @@ describe("RedemptionEscrow.withdrawCredit", () => {
   });
 
   describe("requires", () => {
-    it("reverts with EscrowNoCredit(coin, stranger) for a party with none", async () => {
-      await expect(w.escrow.withdrawCredit(w.coin, w.stranger))
+    it("reverts with EscrowNoCredit(coin, holder, stranger) for a party with none", async () => {
+      await expect(w.escrow.withdrawCredit(w.coin, w.holder, w.stranger))
         .to.be.revertedWithCustomError(w.escrow, "EscrowNoCredit")
-        .withArgs(await w.coin.getAddress(), w.stranger.address);
+        .withArgs(await w.coin.getAddress(), w.holder.address, w.stranger.address);
     });
 
-    it("reverts with EscrowNoCredit(coin, holder) the second time", async () => {
+    it("reverts with EscrowNoCredit(coin, stranger, holder) for a payer who paid nothing in", async () => {
+      await expect(w.escrow.withdrawCredit(w.coin, w.stranger, w.holder))
+        .to.be.revertedWithCustomError(w.escrow, "EscrowNoCredit")
+        .withArgs(await w.coin.getAddress(), w.stranger.address, w.holder.address);
+    });
+
+    it("reverts with EscrowNoCredit(coin, holder, holder) the second time", async () => {
       await withdraw();
       await expect(withdraw())
         .to.be.revertedWithCustomError(w.escrow, "EscrowNoCredit")
-        .withArgs(await w.coin.getAddress(), w.holder.address);
+        .withArgs(await w.coin.getAddress(), w.holder.address, w.holder.address);
     });
 
     it("reverts with the coin's own error while it goes on refusing, and the credit stays", async () => {
       await w.coin.setRefusing(true);
       await expect(withdraw()).to.be.revertedWithCustomError(w.coin, "HostileCoinRefused").withArgs();
-      expect(await w.escrow.creditOf(w.coin, w.holder)).to.equal(REDEEMED);
+      expect(await w.escrow.creditOf(w.coin, w.holder, w.holder)).to.equal(REDEEMED);
     });
 
     for (const skew of [-1n, 1n]) {
@@ -64,10 +70,10 @@ describe("RedemptionEscrow.withdrawCredit", () => {
   });
 
   describe("emits", () => {
-    it("EscrowCreditWithdrawn(coin, holder, amount)", async () => {
+    it("EscrowCreditWithdrawn(coin, holder, holder, amount)", async () => {
       await expect(withdraw())
         .to.emit(w.escrow, "EscrowCreditWithdrawn")
-        .withArgs(await w.coin.getAddress(), w.holder.address, REDEEMED);
+        .withArgs(await w.coin.getAddress(), w.holder.address, w.holder.address, REDEEMED);
     });
   });
 });
