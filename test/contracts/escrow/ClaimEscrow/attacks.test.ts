@@ -42,7 +42,7 @@ const load = await createLoader(deployClaim);
 const loadHostile = await createLoader(deployHostile);
 const loadRule = await createLoader(deployRule);
 
-/** The attacks seen against comparable contracts, by their numbers in the list of docs/THREATS.md's tests. */
+/** The attacks seen against comparable contracts, numbered alike in the tests of every contract. */
 describe("ClaimEscrow attacks", () => {
   let w: ClaimWorld;
 
