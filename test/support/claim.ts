@@ -55,6 +55,27 @@ export const AUTHORIZATION = fields(
   "address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce",
 );
 
+/** The coin's overloaded functions that the tests call past an escrow, in the forms that take bytes. */
+export const FORM = {
+  transfer: "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)",
+  receive: "receiveWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)",
+  cancel: "cancelAuthorization(address,bytes32,bytes)",
+} as const;
+
+export function callForm(coin: BaseContract, form: keyof typeof FORM, args: unknown[]): Promise<unknown> {
+  return coin.getFunction(FORM[form])(...args);
+}
+
+/** Withdraws an authorization in the coin itself. */
+export async function cancelInCoin(
+  coin: Stablecoin,
+  { name, key, nonce }: { name: string; key: Account; nonce: string },
+): Promise<void> {
+  const types = { CancelAuthorization: fields("address authorizer,bytes32 nonce") };
+  const signature = await key.signTypedData(await domainOf(coin, name), types, { authorizer: key.address, nonce });
+  await callForm(coin, "cancel", [key.address, nonce, signature]);
+}
+
 export interface Terms {
   coin: string;
   sender: string;

@@ -7,6 +7,7 @@ import {
   DAY,
   LARGEST,
   LATER,
+  callForm,
   differing,
   expectAllOrNothing,
   expectRefused,
@@ -221,9 +222,8 @@ describe("FxSwap attacks", () => {
       });
 
       it(`attack 9: the ${side}'s leg alone moves nothing outside: StablecoinCallerNotPayee(stranger, swap)`, async () => {
-        const receive = "receiveWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)";
         const leg = Object.values(await legOf(w, side));
-        const sent = coinOf(side).connect(w.stranger).getFunction(receive)(...leg, await signLeg(w, side));
+        const sent = callForm(coinOf(side).connect(w.stranger), "receive", [...leg, await signLeg(w, side)]);
         const args = [w.stranger.address, await w.fx.getAddress()];
         await expectRefused(sent, coinOf(side), "StablecoinCallerNotPayee", ...args);
       });
@@ -327,8 +327,7 @@ describe("FxSwap attacks", () => {
         const message = await legOf(w, side);
         const domain = await domainOf(coin, side === "maker" ? "Remesa Dollar" : "Remesa Quetzal");
         const signature = await w[side].signTypedData(domain, { TransferWithAuthorization: AUTHORIZATION }, message);
-        const transfer = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)";
-        const sent = coin.getFunction(transfer)(...Object.values(message), signature);
+        const sent = callForm(coin, "transfer", [...Object.values(message), signature]);
         await expectRefused(sent, coin, "StablecoinEscrowRefusesCredit", await w.fx.getAddress());
       });
     }

@@ -1,6 +1,15 @@
 import { expect } from "chai";
 import { ZeroAddress, ZeroHash } from "ethers";
-import { AUTHORIZATION, DAY, FUNDS, LARGEST, expectRefused, freeze } from "../../../support/claim.ts";
+import {
+  AUTHORIZATION,
+  DAY,
+  FUNDS,
+  LARGEST,
+  callForm,
+  cancelInCoin,
+  expectRefused,
+  freeze,
+} from "../../../support/claim.ts";
 import type { Quote, SwapWorld } from "../../../support/swap.ts";
 import {
   BOUGHT,
@@ -143,15 +152,8 @@ describe("FxSwap.swap", () => {
         it(`reverts with StablecoinAuthorizationUsed(${side}, nonce) for a leg cancelled in its coin`, async () => {
           const coin = side === "maker" ? w.sell : w.buy;
           const nonce = legNonceOf(w.id, side);
-          const types = {
-            CancelAuthorization: [
-              { name: "authorizer", type: "address" },
-              { name: "nonce", type: "bytes32" },
-            ],
-          };
-          const domain = await domainOf(coin, side === "maker" ? "Remesa Dollar" : "Remesa Quetzal");
-          const signature = await w[side].signTypedData(domain, types, { authorizer: w[side].address, nonce });
-          await coin.getFunction("cancelAuthorization(address,bytes32,bytes)")(w[side], nonce, signature);
+          const name = side === "maker" ? "Remesa Dollar" : "Remesa Quetzal";
+          await cancelInCoin(coin, { name, key: w[side], nonce });
           await expectRefused(swap(w), coin, "StablecoinAuthorizationUsed", w[side].address, nonce);
         });
       }
@@ -235,8 +237,7 @@ describe("FxSwap.swap", () => {
         nonce: ZeroHash,
       };
       const signature = await w.maker.signTypedData(domain, { TransferWithAuthorization: AUTHORIZATION }, message);
-      const transfer = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)";
-      await w.sell.getFunction(transfer)(...Object.values(message), signature);
+      await callForm(w.sell, "transfer", [...Object.values(message), signature]);
       await swap(w);
       expect(await w.sell.balanceOf(w.maker)).to.equal(FUNDS - SOLD - 5n);
     });
