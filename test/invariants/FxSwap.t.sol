@@ -111,9 +111,6 @@ contract SwapHandler is SwapWorld {
     /// @notice The first disagreement between the model and the contract; empty as long as there is none.
     string public violation;
 
-    /// @notice How many swaps and cancellations went through; a campaign without any would prove nothing.
-    uint256 public swaps;
-
     constructor() {
         _deploy();
         for (uint256 i = 0; i < 3; ++i) {
@@ -325,7 +322,6 @@ contract SwapHandler is SwapWorld {
     function _swapped(Model storage model) private {
         if (model.fate != Fate.Open) violation = "SWAP-1: a quote was carried out twice or after its end";
         model.fate = Fate.Swapped;
-        swaps += 1;
         IFxSwap.Quote storage quote = model.quote;
         _balances[quote.sellCoin][quote.maker] -= quote.sellAmount;
         _balances[quote.sellCoin][quote.taker] += quote.sellAmount;
