@@ -8,6 +8,9 @@ contract ClaimMockCoin {
     mapping(address account => uint256 amount) public balanceOf;
     mapping(address payer => mapping(address to => bool refused)) public refused;
 
+    /// @notice Whether a payment out moves nothing and says nothing.
+    bool public swallowing;
+
     /// @notice What a call back into `target` ended in.
     bytes public answer;
 
@@ -24,6 +27,10 @@ contract ClaimMockCoin {
 
     function refuse(address payer, address to, bool refused_) external {
         refused[payer][to] = refused_;
+    }
+
+    function swallow(bool swallowing_) external {
+        swallowing = swallowing_;
     }
 
     /// @notice Calls `target` with `data` in every payment out, or in every payment in.
@@ -49,6 +56,7 @@ contract ClaimMockCoin {
 
     function payFrom(address payer, address to, uint256 amount) external {
         if (refused[payer][to]) revert ClaimMockCoinRefused(payer, to, amount);
+        if (swallowing) return;
         if (_atPayment) _callBack();
         balanceOf[msg.sender] -= amount;
         balanceOf[to] += amount;

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Signer, TypedDataField } from "ethers";
-import { Signature, Wallet, ZeroAddress, ZeroHash, hexlify, id, randomBytes } from "ethers";
+import { Signature, Wallet, ZeroAddress, ZeroHash, hexlify, randomBytes } from "ethers";
 import type { ClaimEscrow, ClaimMockCoin, HostileCoin } from "../../../../types/ethers-contracts/index.js";
 import type { Bend, ClaimWorld, ExitName, Terms } from "../../../support/claim.ts";
 import {
@@ -15,6 +15,7 @@ import {
   LATER,
   RETURNS,
   STATE,
+  callForm,
   claim,
   creditedFrom,
   deployClaim,
@@ -42,7 +43,7 @@ const load = await createLoader(deployClaim);
 const loadHostile = await createLoader(deployHostile);
 const loadRule = await createLoader(deployRule);
 
-/** The attacks seen against comparable contracts, by their numbers in the list of docs/THREATS.md's tests. */
+/** The attacks seen against comparable contracts, numbered alike in the tests of every contract. */
 describe("ClaimEscrow attacks", () => {
   let w: ClaimWorld;
 
@@ -436,30 +437,21 @@ describe("ClaimEscrow attacks", () => {
       };
       const domain = await domainOf(w.coin, "Remesa Dollar");
       const signature = await w.sender.signTypedData(domain, { TransferWithAuthorization: AUTHORIZATION }, message);
-      const transfer = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)";
-      const sent = w.coin.getFunction(transfer)(...Object.values(message), signature);
+      const sent = callForm(w.coin, "transfer", [...Object.values(message), signature]);
       await expectRefused(sent, w.coin, "StablecoinEscrowRefusesCredit", escrow);
     });
 
     it("attack 12: the authorization of an opening moves nothing outside: StablecoinCallerNotPayee", async () => {
       const escrow = await w.escrow.getAddress();
-      const receive = "receiveWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)";
-      const sent = w.coin.connect(w.stranger).getFunction(receive)(
-        w.sender,
-        escrow,
-        CLAIMED,
-        0n,
-        w.terms.expiry,
-        w.id,
-        await signOpen(w),
-      );
+      const leg = [w.sender.address, escrow, CLAIMED, 0n, w.terms.expiry, w.id, await signOpen(w)];
+      const sent = callForm(w.coin.connect(w.stranger), "receive", leg);
       await expectRefused(sent, w.coin, "StablecoinCallerNotPayee", w.stranger.address, escrow);
     });
   });
 
   describe("attack 13: at each moment exactly one side may act [CLAIM-5]", () => {
     for (const offset of [-1n, 0n, 1n]) {
-      for (const name of RETURNS.filter((other) => other !== "reclaim").concat("claim")) {
+      for (const name of EXIT_NAMES.filter((other) => other !== "reclaim")) {
         it(`attack 13: at expiry + ${offset} either ${name} or reclaim acts, never both`, async () => {
           await open(w);
           const { expiry } = w.terms;

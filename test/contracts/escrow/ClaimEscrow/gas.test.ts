@@ -29,8 +29,8 @@ describe("ClaimEscrow gas", () => {
     ["cancelBySig", 66_000n, () => openFirst(() => exit(w, "cancelBySig"))],
     ["reclaim", 59_500n, () => openFirst(() => exit(w, "reclaim"))],
     [
-      "withdrawCredit",
-      65_500n,
+      "withdrawCredit of a coin with a rule",
+      67_500n,
       async () => {
         const rule = await loadRule();
         await open(rule);

@@ -7,6 +7,7 @@ import {
   FUNDS,
   LARGEST,
   STATE,
+  cancelInCoin,
   deployClaim,
   expectRefused,
   freeze,
@@ -119,21 +120,7 @@ describe("ClaimEscrow.open", () => {
       });
 
       it("reverts with StablecoinAuthorizationUsed(sender, id) for an authorization cancelled in the coin", async () => {
-        const cancel = w.coin.interface.getFunction("cancelAuthorization(address,bytes32,bytes)");
-        const domain = {
-          name: "Remesa Dollar",
-          version: "1",
-          chainId: 31337n,
-          verifyingContract: await w.coin.getAddress(),
-        };
-        const types = {
-          CancelAuthorization: [
-            { name: "authorizer", type: "address" },
-            { name: "nonce", type: "bytes32" },
-          ],
-        };
-        const signature = await w.sender.signTypedData(domain, types, { authorizer: w.sender.address, nonce: w.id });
-        await w.coin.getFunction(cancel.format())(w.sender, w.id, signature);
+        await cancelInCoin(w.coin, { name: "Remesa Dollar", key: w.sender, nonce: w.id });
         await expectRefused(open(w), w.coin, "StablecoinAuthorizationUsed", w.sender.address, w.id);
       });
 
