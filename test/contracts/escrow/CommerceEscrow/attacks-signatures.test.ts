@@ -23,7 +23,6 @@ import {
   paid,
   reach,
   readPayment,
-  refund,
   send,
   signOrder,
   signPayment,

@@ -4,7 +4,6 @@
  */
 import { expect } from "chai";
 import type { ContractTransactionResponse } from "ethers";
-import { id } from "ethers";
 import type { AnyWorld, CommerceWorld, HostileWorld, OrderedStep, Situation } from "../../../support/commerce.ts";
 import {
   AMOUNT,
