@@ -297,6 +297,15 @@ describe("CommerceEscrow and attacks on its coins", () => {
         }
         expect(outcomes.size, "some limits suffice and some do not").to.equal(2);
       });
+
+    it("a merchant's contract that cannot be asked for want of gas reverts with SignaturesGasTooLow", async () => {
+      const wallet = await w.connection.ethers.deployContract("CoinMockWallet", [w.merchant]);
+      const other = await withTerms(w, { merchant: await wallet.getAddress() });
+      await authorize(other);
+      await expect(send(other, "capture", {}, { gasLimit: 190_000n }))
+        .to.be.revertedWithCustomError(w.escrow, "SignaturesGasTooLow")
+        .withArgs((available: bigint) => available < 156_000n, 156_000n);
+    });
   });
 
   describe("attack 31: a coin that refuses to pay, as the travel rule makes it", () => {
