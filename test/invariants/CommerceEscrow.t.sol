@@ -107,16 +107,17 @@ contract CommerceHandler is CommerceWorld {
         uint256 refunded;
         uint256 feeBps;
         bool disputed;
-        uint256 toPayer;
-        uint256 toMerchant;
-        uint256 toFeeReceiver;
-        uint256 fromMerchant;
+        int256 toPayer;
+        int256 toMerchant;
+        int256 toFeeReceiver;
+        int256 fromMerchant;
     }
 
+    /// @dev Signed, so that a loss is seen and does not end the call.
     struct Purses {
-        uint256 payer;
-        uint256 merchant;
-        uint256 feeReceiver;
+        int256 payer;
+        int256 merchant;
+        int256 feeReceiver;
     }
 
     uint256 private constant MOST = 16;
@@ -181,7 +182,7 @@ contract CommerceHandler is CommerceWorld {
         try _escrow.charge(terms, signature, order, merchants) {
             if (!expected) violation = "COMMERCE-1: charged against the rules";
             _created(id, terms, signature);
-            before.payer -= terms.amount;
+            before.payer -= int256(terms.amount);
             _captured(id, terms, order, before);
         } catch {
             _refused(expected);
@@ -423,19 +424,19 @@ contract CommerceHandler is CommerceWorld {
             "COMMERCE-3: the rate is that of the first capture"
         );
         require(
-            model.toFeeReceiver == (captured * feeBps) / 10_000,
+            model.toFeeReceiver == int256((captured * feeBps) / 10_000),
             "COMMERCE-3: all fees are the formula on the captured total"
         );
         require(
-            model.toFeeReceiver <= (authorized * terms.maxFeeBps) / 10_000,
+            model.toFeeReceiver <= int256((authorized * terms.maxFeeBps) / 10_000),
             "COMMERCE-3: the fees pass what the payer agreed to"
         );
         require(
-            model.toMerchant + model.toFeeReceiver == captured,
+            model.toMerchant + model.toFeeReceiver == int256(captured),
             "COMMERCE-4: merchant and fee receiver have what was captured"
         );
-        require(model.toPayer == voided + refunded, "COMMERCE-4: the payer has what was voided and refunded");
-        require(model.fromMerchant == refunded, "COMMERCE-2: a refund is the merchant's own coins");
+        require(model.toPayer == int256(voided + refunded), "COMMERCE-4: the payer has what was voided and refunded");
+        require(model.fromMerchant == int256(refunded), "COMMERCE-2: a refund is the merchant's own coins");
     }
 
     function _checkCoin(address coin, uint256 supply) private view {
@@ -551,7 +552,8 @@ contract CommerceHandler is CommerceWorld {
     }
 
     function _remaining(ICommerceEscrow.Payment memory terms, Model storage model) private view returns (uint256) {
-        return terms.amount - model.captured - model.voided;
+        uint256 gone = model.captured + model.voided;
+        return gone < terms.amount ? terms.amount - gone : 0;
     }
 
     function _endOf(ICommerceEscrow.Payment memory terms, Model storage model) private view returns (uint256) {
@@ -561,12 +563,11 @@ contract CommerceHandler is CommerceWorld {
     /// @dev What each party has of the payment's coin, credits included.
     function _purses(ICommerceEscrow.Payment memory terms) private view returns (Purses memory purses) {
         (address coin, address payer, address merchant) = (terms.coin, terms.payer, terms.merchant);
-        purses.payer =
-            _balance(coin, payer) +
-            _escrow.creditOf(coin, payer, payer) +
-            _escrow.creditOf(coin, merchant, payer);
-        purses.merchant = _balance(coin, merchant) + _escrow.creditOf(coin, payer, merchant);
-        purses.feeReceiver = _balance(coin, FEE_RECEIVER) + _escrow.creditOf(coin, payer, FEE_RECEIVER);
+        purses.payer = int256(
+            _balance(coin, payer) + _escrow.creditOf(coin, payer, payer) + _escrow.creditOf(coin, merchant, payer)
+        );
+        purses.merchant = int256(_balance(coin, merchant) + _escrow.creditOf(coin, payer, merchant));
+        purses.feeReceiver = int256(_balance(coin, FEE_RECEIVER) + _escrow.creditOf(coin, payer, FEE_RECEIVER));
     }
 
     function _created(bytes32 id, ICommerceEscrow.Payment memory terms, bytes memory signature) private {
