@@ -9,7 +9,8 @@ import {IEscrow} from "./IEscrow.sol";
 /// @dev Amounts are base units of the coin. Times are Unix seconds, rates are hundredths of a percent. A payment's deadline is
 /// half-open: its side may act while `block.timestamp < deadline`, the other from `deadline` on. An order's own deadline is
 /// inclusive. Nobody has a role here: every step takes the signature of a party named in the terms, and anyone may submit it.
-/// Typed structs are fixed in docs/SIGNATURES.md.
+/// Typed structs are fixed in docs/SIGNATURES.md. A step whose signer is a contract reverts with SignaturesGasTooLow where the
+/// gas left cannot fund the question to it.
 ///
 /// A payment has no state but its totals. **Remaining** is `authorized − captured − voided`. The merchant may capture and void
 /// while something remains and `captureBy` has not come; from `captureBy` on anyone returns the rest to the payer, and then, as

@@ -5,12 +5,20 @@
  */
 import { expect } from "chai";
 import type { ContractTransactionResponse, Signer, TypedDataDomain } from "ethers";
-import { MaxUint256, Signature, TypedDataEncoder, ZeroAddress, ZeroHash, id, keccak256 } from "ethers";
+import { MaxUint256, Signature, TypedDataEncoder, ZeroHash, id, keccak256 } from "ethers";
 import type { CommerceEscrow, HostileCoin, Stablecoin } from "../../types/ethers-contracts/index.js";
 import type { Account, Connection } from "./treasury.ts";
 import { DOLLAR, at, domainOf, fields, mirrored, now } from "./treasury.ts";
 
-export const STEP = { authorize: 1n, capture: 2n, void: 3n, reclaim: 4n, refund: 5n, dispute: 6n, resolve: 7n } as const;
+export const STEP = {
+  authorize: 1n,
+  capture: 2n,
+  void: 3n,
+  reclaim: 4n,
+  refund: 5n,
+  dispute: 6n,
+  resolve: 7n,
+} as const;
 
 export const FUNDS = 10_000n * DOLLAR;
 /** A prime, so that no rate divides it. */
@@ -78,8 +86,8 @@ export type AnyWorld = CommerceWorld | HostileWorld;
 export async function deployCommerce(connection: Connection): Promise<CommerceWorld> {
   const { ethers } = connection;
   const manager = await ethers.deployContract("AccessManager", [(await ethers.getSigners())[0]!]);
-  const arguments_ = [manager, "Remesa Dollar", "XUS", "1"];
-  const coin = (await ethers.deployContract("Stablecoin", arguments_)) as unknown as Stablecoin;
+  const given = [manager, "Remesa Dollar", "XUS", "1"];
+  const coin = (await ethers.deployContract("Stablecoin", given)) as unknown as Stablecoin;
   const w = await deployEscrow(connection, coin);
   await coin.flagEscrow(w.escrow);
   await coin.setTreasury(w.admin);
@@ -118,7 +126,8 @@ async function deployEscrow<Coin extends Stablecoin | HostileCoin>(
     refundBy: start + 30n * DAY,
     salt: id("salt 1"),
   };
-  return withTerms({ connection, coin, escrow, terms, id: ZeroHash, ...all }, {});
+  const w = { connection, coin, escrow, terms, id: ZeroHash, ...all };
+  return withTerms(w as unknown as CommerceWorld<Coin> & AnyWorld, {});
 }
 
 /** The same world about another payment: that of the changed terms. Its id is computed as a wallet does, apart from the contract. */
@@ -173,6 +182,11 @@ const ORDERS = {
 } as const;
 export type OrderedStep = keyof typeof ORDERS;
 export const ORDERED_STEPS = Object.keys(ORDERS) as OrderedStep[];
+
+/** Whose signature a step takes. */
+export function signerOf(step: OrderedStep): "merchant" | "arbiter" | "payer" {
+  return ORDERS[step].signer;
+}
 
 export type Order = Record<string, unknown>;
 
@@ -265,7 +279,12 @@ export async function readPayment(w: AnyWorld) {
   const { coin, payer, merchant, feeReceiver, arbiter } = w.terms;
   const balance = (account: string) => w.coin.balanceOf(account);
   return {
-    ...{ authorized, captured, voided, refunded, feeBps, disputed },
+    authorized,
+    captured,
+    voided,
+    refunded,
+    feeBps,
+    disputed,
     payer: await balance(payer),
     merchant: await balance(merchant),
     feeReceiver: await balance(feeReceiver),
@@ -293,8 +312,13 @@ export function plus(reading: Reading, changes: { [Name in keyof Reading]?: bigi
 /** What a reading becomes when `amount` is captured, of which `fee`, and `rest` given back. */
 export function paid(before: Reading, { amount = 0n, fee = 0n, rest = 0n }): Reading {
   const after = plus(before, {
-    ...{ captured: amount, voided: rest, merchant: amount - fee, feeReceiver: fee, payer: rest },
-    ...{ escrow: -amount - rest, held: -amount - rest },
+    captured: amount,
+    voided: rest,
+    merchant: amount - fee,
+    feeReceiver: fee,
+    payer: rest,
+    escrow: -amount - rest,
+    held: -amount - rest,
   });
   return settled(amount > 0n ? { ...after, feeBps: BPS } : after);
 }
@@ -302,7 +326,11 @@ export function paid(before: Reading, { amount = 0n, fee = 0n, rest = 0n }): Rea
 /** The same where the coin refuses: credits in place of payments. */
 export function credited(before: Reading, { amount = 0n, fee = 0n, rest = 0n }): Reading {
   const after = plus(before, {
-    ...{ captured: amount, voided: rest, merchantCredit: amount - fee, feeCredit: fee, payerCredit: rest },
+    captured: amount,
+    voided: rest,
+    merchantCredit: amount - fee,
+    feeCredit: fee,
+    payerCredit: rest,
   });
   return settled(amount > 0n ? { ...after, feeBps: BPS } : after);
 }
@@ -393,6 +421,3 @@ export function itRequiresOrder(world: () => CommerceWorld, step: OrderedStep): 
       await refused(bend());
     });
 }
-
-/** The zero address as a party, for the tests that leave one out. */
-export const NOBODY = ZeroAddress;

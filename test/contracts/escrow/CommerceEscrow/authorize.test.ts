@@ -158,9 +158,7 @@ describe("CommerceEscrow.authorize", () => {
     for (const situation of [...OPEN, ...CLOSED].filter((name) => name !== "reclaimed"))
       it(`reverts with CommerceAlreadyAuthorized(id) when it is ${situation}`, async () => {
         await reach(w, situation);
-        await expect(authorize(w))
-          .to.be.revertedWithCustomError(w.escrow, "CommerceAlreadyAuthorized")
-          .withArgs(w.id);
+        await expect(authorize(w)).to.be.revertedWithCustomError(w.escrow, "CommerceAlreadyAuthorized").withArgs(w.id);
       });
 
     it("reverts with the coin's StablecoinSignatureInvalid(payer) when another key signed", async () => {
@@ -198,9 +196,7 @@ describe("CommerceEscrow.authorize", () => {
 
     it("reverts with the coin's StablecoinFrozen(payer) for a frozen payer", async () => {
       await freeze(w, w.payer.address);
-      await expect(authorize(w))
-        .to.be.revertedWithCustomError(w.coin, "StablecoinFrozen")
-        .withArgs(w.payer.address);
+      await expect(authorize(w)).to.be.revertedWithCustomError(w.coin, "StablecoinFrozen").withArgs(w.payer.address);
     });
 
     for (const skew of [-1n, 1n])
@@ -230,9 +226,7 @@ describe("CommerceEscrow.authorize", () => {
       await reach(w, "partly captured");
       const before = await readPayment(w);
       await authorizeWith({ salt: ZeroHash });
-      expect(await readPayment(w)).to.deep.equal(
-        plus(before, { payer: -AMOUNT, escrow: AMOUNT, held: AMOUNT }),
-      );
+      expect(await readPayment(w)).to.deep.equal(plus(before, { payer: -AMOUNT, escrow: AMOUNT, held: AMOUNT }));
     });
   });
 

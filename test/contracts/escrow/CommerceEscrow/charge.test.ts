@@ -4,6 +4,7 @@ import type { CommerceWorld } from "../../../support/commerce.ts";
 import {
   AMOUNT,
   MAX_BPS,
+  MIN_BPS,
   PART,
   STEP,
   authorize,
@@ -96,7 +97,9 @@ describe("CommerceEscrow.charge", () => {
 
     it("a refused capture authorizes nothing", async () => {
       const before = await readPayment(w);
-      await expect(charge(w, { feeBps: MAX_BPS + 1n })).to.be.revert(w.connection.ethers);
+      await expect(charge(w, { feeBps: MAX_BPS + 1n }))
+        .to.be.revertedWithCustomError(w.escrow, "CommerceFeeOutOfBounds")
+        .withArgs(MAX_BPS + 1n, MIN_BPS, MAX_BPS);
       expect(await readPayment(w)).to.deep.equal(before);
       await authorize(w);
     });
@@ -112,8 +115,12 @@ describe("CommerceEscrow.charge", () => {
 
   describe("emits", () => {
     it("PaymentAuthorized, then PaymentMoved for each of the two steps", async () => {
+      const { coin, payer, merchant, amount, feeReceiver, minFeeBps, maxFeeBps, arbiter, salt } = w.terms;
+      const { authorizeBy, captureBy, refundBy } = w.terms;
+      const fees = [feeReceiver, minFeeBps, maxFeeBps];
       await expect(charge(w))
         .to.emit(w.escrow, "PaymentAuthorized")
+        .withArgs(w.id, payer, merchant, coin, amount, ...fees, arbiter, authorizeBy, captureBy, refundBy, salt)
         .and.to.emit(w.escrow, "PaymentMoved")
         .withArgs(w.id, w.payer.address, STEP.authorize, AMOUNT, 0n, 0n, 0n, 0n)
         .and.to.emit(w.escrow, "PaymentMoved")

@@ -41,9 +41,7 @@ describe("CommerceEscrow.dispute", () => {
     it("reverts with CommerceNotDisputable(id) where the terms name no arbiter", async () => {
       const plain = await withTerms(w, { arbiter: ZeroAddress });
       await authorize(plain);
-      await expect(dispute(plain))
-        .to.be.revertedWithCustomError(w.escrow, "CommerceNotDisputable")
-        .withArgs(plain.id);
+      await expect(dispute(plain)).to.be.revertedWithCustomError(w.escrow, "CommerceNotDisputable").withArgs(plain.id);
     });
 
     for (const situation of ["disputed", "partly captured and disputed"] as const)

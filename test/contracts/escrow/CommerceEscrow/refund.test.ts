@@ -125,9 +125,7 @@ describe("CommerceEscrow.refund", () => {
 
     it("reverts with the coin's StablecoinFrozen(merchant) for a frozen merchant", async () => {
       await freeze(w, w.merchant.address);
-      await expect(refund(w))
-        .to.be.revertedWithCustomError(w.coin, "StablecoinFrozen")
-        .withArgs(w.merchant.address);
+      await expect(refund(w)).to.be.revertedWithCustomError(w.coin, "StablecoinFrozen").withArgs(w.merchant.address);
     });
 
     for (const skew of [-1n, 1n])

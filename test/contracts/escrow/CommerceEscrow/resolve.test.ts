@@ -133,7 +133,10 @@ describe("CommerceEscrow.resolve", () => {
       await send(w, "resolve", { toMerchant });
       const rest = AMOUNT - before.captured - before.voided - toMerchant;
       const fee = feeOf(before.captured + toMerchant) - feeOf(before.captured);
-      expect(await readPayment(w)).to.deep.equal({ ...paid(before, { amount: toMerchant, fee, rest }), disputed: false });
+      expect(await readPayment(w)).to.deep.equal({
+        ...paid(before, { amount: toMerchant, fee, rest }),
+        disputed: false,
+      });
     };
 
     for (const [title, toMerchant] of [

@@ -22,7 +22,9 @@ describe("CommerceEscrow's views", () => {
   for (const { name, type } of TYPES.Payment)
     it(`idOf changes with ${name}`, async () => {
       const other = await withTerms(w, { [name]: differing(type, w.terms[name as keyof typeof w.terms]) });
-      expect(await w.escrow.idOf(other.terms)).to.equal(other.id).and.not.to.equal(w.id);
+      expect(await w.escrow.idOf(other.terms))
+        .to.equal(other.id)
+        .and.not.to.equal(w.id);
     });
 
   it("paymentOf is all zeros for an unknown id", async () => {

@@ -17,7 +17,6 @@ import {
   paid,
   reach,
   readPayment,
-  refund,
   send,
   withTerms,
 } from "../../../support/commerce.ts";
