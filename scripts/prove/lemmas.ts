@@ -19,7 +19,7 @@ export type Verdict = "proven" | "refuted" | "not proven" | "out of time";
 
 /** The contracts of a source with their notices and their assertions. */
 export function readLemmas(source: string, content: string): readonly Lemma[] {
-  const parts = content.split(/(?=^\/\/\/ @title )/m).slice(1);
+  const parts = content.split(/(?=^\/\/\/ @title )/m);
   return parts.flatMap((part) => {
     const name = /^contract (\w+)/m.exec(part)?.[1];
     if (name === undefined) return [];
