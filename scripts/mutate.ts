@@ -130,8 +130,7 @@ const kills = new Map<string, { readonly test: TestName; readonly place: string 
 async function prepare(suite: Suite): Promise<Baseline> {
   const known = baselines.get(suite.name);
   if (known !== undefined) return known;
-  const [{ source = "" } = {}] = suite.targets;
-  const print = fingerprint(source, sources);
+  const print = fingerprint(suite.targets[0]?.source ?? "", sources);
   const old = report.suites[suite.name];
   if (values.resume && old?.fingerprint === print) {
     const kept = { profile: old.profile, excluded: old.excluded, files: old.files };

@@ -158,7 +158,7 @@ function constantEdits(text: Text, node: Node): readonly Edit[] {
 }
 
 function typeOf(node: Node): string {
-  return String((node["typeDescriptions"] as { typeString?: string } | undefined)?.typeString ?? "");
+  return (node["typeDescriptions"] as { typeString?: string } | undefined)?.typeString ?? "";
 }
 
 /** Another value of the same type; a literal is the constants' business. */
@@ -172,7 +172,7 @@ function returnEdits(text: Text, node: Node): readonly Edit[] {
   if (type === "bool") return [replace("return", node, `!(${value})`)];
   if (/^uint\d+$/.test(type)) return [replace("return", node, `((${value}) ^ 1)`)];
   if (/^bytes\d+$/.test(type)) return [replace("return", node, `~(${value})`)];
-  if (/^address/.test(type)) return [replace("return", node, `address(uint160(${value}) ^ 1)`)];
+  if (type.startsWith("address")) return [replace("return", node, `address(uint160(${value}) ^ 1)`)];
   return [];
 }
 

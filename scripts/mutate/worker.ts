@@ -96,8 +96,10 @@ network.create = (async (params?: Parameters<typeof create>[0]) => {
   return connection;
 }) as typeof network.create;
 
+const CLOSED = "closed";
+
 async function resetChains(): Promise<void> {
-  for (const chain of [...chains]) {
+  for (const chain of chains) {
     const { connection } = chain;
     try {
       await connection.provider.request({ method: "evm_revert", params: [chain.start] });
@@ -106,9 +108,10 @@ async function resetChains(): Promise<void> {
     } catch (error) {
       // A test that makes a chain of its own closes it, too.
       if (!String(error).includes("has been closed")) throw error;
-      chains.splice(chains.indexOf(chain), 1);
+      chain.start = CLOSED;
     }
   }
+  chains.splice(0, chains.length, ...chains.filter(({ start }) => start !== CLOSED));
 }
 
 // ——— tests ———
@@ -118,7 +121,7 @@ const loaded = new Map<string, Mocha>();
 async function load(file: string): Promise<Mocha> {
   const known = loaded.get(file);
   if (known !== undefined) return known;
-  const mocha = new Mocha({ timeout: 60_000, reporter: class {} as unknown as Mocha.ReporterConstructor });
+  const mocha = new Mocha({ timeout: 60_000, reporter: Mocha.reporters.Base });
   mocha.cleanReferencesAfterRun(false);
   mocha.addFile(file);
   await mocha.loadFilesAsync();
