@@ -22,6 +22,10 @@ const commands = {
   bench: { script: "bench", compiled: true },
   spec: { script: "spec", compiled: false },
   golden: { script: "golden", compiled: true },
+  mutate: { script: "mutate", compiled: true },
+  prove: { script: "prove", compiled: false },
+  fuzz: { script: "fuzz", compiled: false },
+  evidence: { script: "evidence", compiled: true },
   pack: { script: "dist", compiled: true },
   remesa: { script: "remesa", compiled: false },
 };

@@ -74,6 +74,7 @@ const stages: readonly Stage[] = [
     command: [...hardhat, "test", "mocha", ...globSync("test/contracts/**/{gas,golden}.test.ts")],
   },
   { name: "contracts under coverage", group: "contracts", counts: "hardhat", command: ["node", "scripts/coverage.ts"] },
+  { name: "lemmas are proven", group: "invariants", counts: "none", command: ["node", "scripts/prove.ts"] },
   { name: "invariants", group: "invariants", counts: "hardhat", command: [...hardhat, "test", "solidity"] },
   { name: "end to end", group: "e2e", counts: "mocha", command: mocha("test/e2e/**/*.test.ts") },
 ];
