@@ -264,8 +264,8 @@ contract Stablecoin is CoinLedger, SignedOrders {
         _raise(_payeeFailure(0, to, word));
         unchecked {
             supply = coin.totalSupply() + amount;
-            _coin = coin.withTotalSupply(supply);
         }
+        _coin = coin.withTotalSupply(supply);
         payee.word = word.credit(amount);
         _logTransfer(address(0), to, amount);
     }

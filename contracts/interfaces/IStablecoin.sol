@@ -377,10 +377,9 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// - the supply at most 2^63 − 1 afterwards (StablecoinSupplyCapExceeded)
     /// - `to` not frozen whole (StablecoinFrozen) and no escrow (StablecoinEscrowRefusesCredit)
     ///
-    /// **Ensures** the supply and the balance of `to` rise by `amount`; nothing else changes.
+    /// **Ensures** the supply and the balance of `to` rise by `amount`; nothing else changes. Returns the supply afterwards.
     ///
     /// **Emits** Transfer from zero.
-    /// @return supply the total supply afterwards.
     function mint(address to, uint256 amount) external returns (uint256 supply);
 
     /// @notice Destroy `amount` of the caller's own balance.
