@@ -228,7 +228,10 @@ async function judge(mutant: Mutant, suites: readonly Suite[]): Promise<Judged |
     : { ...fact, state: "explained", reason: why, seconds: seconds() };
 }
 
-/** Unchanged code, judged like a mutant by the worker that judged the others: when a test fails here, no verdict counts. */
+/**
+ * Two controls by the worker that judged the others: code that cannot be deployed must be noticed, unchanged code must not. When either goes
+ * wrong, no verdict counts.
+ */
 async function control(source: string, suites: readonly Suite[]): Promise<boolean> {
   const prepared = [];
   for (const suite of suites) {
@@ -236,11 +239,15 @@ async function control(source: string, suites: readonly Suite[]): Promise<boolea
     prepared.push({ suite, profile, excluded, hints: [] });
   }
   const content = sources[source]?.content ?? "";
-  const answer = await ask({ kind: "judge", source, content, always: true, suites: prepared }, BASELINE_MS);
-  if (stopped) return false;
-  if (answer?.kind === "judge" && answer.verdict.state === "survived") return true;
-  say(`  CONTROL FAILED on unchanged code: ${JSON.stringify(answer)}`);
-  return false;
+  for (const isBroken of [true, false]) {
+    const request = { kind: "judge", source, content, always: true, isBroken, suites: prepared } as const;
+    const answer = await ask(request, BASELINE_MS);
+    if (stopped) return false;
+    if (answer?.kind === "judge" && answer.verdict.state === (isBroken ? "killed" : "survived")) continue;
+    say(`  CONTROL FAILED on ${isBroken ? "broken" : "unchanged"} code: ${JSON.stringify(answer)}`);
+    return false;
+  }
+  return true;
 }
 
 function describe(judged: Judged): string {

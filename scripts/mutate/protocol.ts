@@ -38,6 +38,8 @@ export interface JudgeRequest {
   readonly content: string;
   /** Tests run even on code that is the same: the control. */
   readonly always?: boolean;
+  /** Code that cannot be deployed in place of all: the other control. */
+  readonly isBroken?: boolean;
   readonly suites: readonly {
     readonly suite: Suite;
     readonly profile: string;
