@@ -77,6 +77,8 @@ export interface AgreementMoved extends At {
   readonly id: Word;
   readonly escrow: Address;
   readonly actor: Address;
+  /** Whom the step pays, where the event says so: the recipient of a claim, from then on one of its parties. */
+  readonly party?: Address;
   /** `open`, `claim`, `decline`, `cancel`, `reclaim`; or a step of a payment. */
   readonly step: string;
   /** The state after it. */

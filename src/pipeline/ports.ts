@@ -407,6 +407,11 @@ export interface Store {
     readonly final: BlockRef | null;
     readonly balances: readonly { readonly address: Address; readonly posted: bigint }[];
   }>;
+  /** Of one escrow and coin at the newest block: what its open redemptions, claims and payments add up to, and its balance. */
+  sumEscrow(query: { readonly escrow: Address; readonly coin: Address }): Promise<{
+    readonly open: bigint;
+    readonly balance: bigint;
+  }>;
   /** Sums over the ledger of one coin: both are zero and minus the supply when the books are right. */
   sumLedger(coin: Address): Promise<{ readonly sum: bigint; readonly issued: bigint }>;
 
@@ -489,7 +494,7 @@ export interface Deployment {
 
 /** Something an operator may want to know; for logs and metrics, nothing depends on it. */
 export interface Notice {
-  readonly step: "accept" | "plan" | "sign" | "send" | "confirm" | "post" | "reconcile";
+  readonly step: "accept" | "plan" | "sign" | "send" | "confirm" | "post" | "reconcile" | "keep";
   readonly code: string;
   /** A lane, a block, a coin. */
   readonly subject: string;
