@@ -4,10 +4,11 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ShortString, ShortStrings} from "@openzeppelin/contracts/utils/ShortStrings.sol";
-import {AccountState, FreezeOrder, IStablecoin, UnfreezeOrder} from "./interfaces/IStablecoin.sol";
+import {AccountState, FreezeOrder, IStablecoin, SeizeOrder, UnfreezeOrder} from "./interfaces/IStablecoin.sol";
 import {AccountWord} from "./libraries/AccountWord.sol";
-import {CoinLedger} from "./libraries/CoinLedger.sol";
+import {CoinFreezes} from "./libraries/CoinFreezes.sol";
 import {CoinWord} from "./libraries/CoinWord.sol";
+import {PayeeRow} from "./libraries/PayeeRow.sol";
 import {Authorization, SettlementRow} from "./libraries/SettlementRow.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {SignedOrders} from "./libraries/SignedOrders.sol";
@@ -17,23 +18,17 @@ import {SignedOrders} from "./libraries/SignedOrders.sol";
 /// @dev Promises: no upgrade, no owner, one power per role; a holder's coins move only by the holder's call, signature or
 /// allowance; a relayer has no say in what it submits; a bad row of a batch costs nobody else anything.
 /// Assumes: the authority grants roles as docs/ROLES.md says; the treasury mints only against reserves; a registered escrow
-/// names the true payer in `payFrom` and pays out what it took in.
-/// Keeps: COIN-1 to COIN-8 of docs/INVARIANTS.md.
-contract Stablecoin is CoinLedger, SignedOrders {
+/// names the true payer in `payFrom` and pays out what it took in; the registry of wallet operators knows the families.
+/// Keeps: COIN-1 to COIN-9 of docs/INVARIANTS.md.
+contract Stablecoin is CoinFreezes, SignedOrders {
     using AccountWord for uint256;
     using CoinWord for uint256;
-
-    struct FreezeCase {
-        bytes32 caseId;
-        uint256 until;
-    }
 
     uint256 private constant PAUSE_TRANSFER = 1;
     uint256 private constant PAUSE_AUTHORIZATION = 2;
     uint256 private constant PAUSE_MINT = 4;
     uint256 private constant PAUSE_BURN = 8;
-    uint256 private constant PAUSE_FREEZE = 16;
-    /// @dev All bits with a meaning, the one reserved for seizing (32) included.
+    /// @dev All bits with a meaning, those of freezing (16) and seizing (32) included.
     uint256 private constant PAUSE_KNOWN = 63;
 
     bytes32 private constant RECEIVE_TYPEHASH = keccak256(
@@ -41,17 +36,26 @@ contract Stablecoin is CoinLedger, SignedOrders {
     );
     bytes32 private constant CANCEL_TYPEHASH = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
     bytes32 private constant SKIP_TYPEHASH = keccak256("SkipNonces(address account,uint256 newBase,uint256 deadline)");
+    bytes32 private constant DISBURSE_TYPEHASH = keccak256(
+        "Disburse(address from,uint256 total,bytes32 rowsHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
+    bytes32 private constant PERMIT_TYPEHASH = keccak256(
+        "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+    );
     bytes32 private constant FREEZE_TYPEHASH = keccak256(
         "FreezeOrder(bytes32 orderId,address account,uint256 amount,bytes32 caseId,uint256 until,uint256 deadline)"
     );
     bytes32 private constant UNFREEZE_TYPEHASH = keccak256(
         "UnfreezeOrder(bytes32 orderId,address account,bytes32 caseId,uint256 deadline)"
     );
+    bytes32 private constant SEIZE_TYPEHASH = keccak256(
+        "SeizeOrder(bytes32 orderId,address account,uint256 amount,bytes32 caseId,uint256 deadline)"
+    );
 
     ShortString private immutable _symbol;
 
     mapping(address owner => mapping(address spender => uint256 amount)) private _allowances;
-    mapping(address account => FreezeCase) private _cases;
+    mapping(address owner => uint256 nonce) private _permits;
     address private _treasury;
 
     constructor(
@@ -75,10 +79,34 @@ contract Stablecoin is CoinLedger, SignedOrders {
     /// @inheritdoc IStablecoin
     function approve(address spender, uint256 amount) external returns (bool) {
         if (amount != 0) _requireNotPaused(PAUSE_TRANSFER);
-        if (spender == address(0)) revert ERC20InvalidSpender(spender);
-        _allowances[msg.sender][spender] = amount;
-        emit Approval(msg.sender, spender, amount);
+        _approve(msg.sender, spender, amount);
         return true;
+    }
+
+    /// @inheritdoc IStablecoin
+    function permit(
+        address owner,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
+        _requireSigned(owner, _permitHash(owner, spender, value, deadline), v, r, s);
+        _approve(owner, spender, value);
+    }
+
+    /// @inheritdoc IStablecoin
+    function permit(
+        address owner,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        bytes calldata signature
+    ) external {
+        _requireSigned(owner, _permitHash(owner, spender, value, deadline), signature);
+        _approve(owner, spender, value);
     }
 
     /// @inheritdoc IStablecoin
@@ -250,10 +278,31 @@ contract Stablecoin is CoinLedger, SignedOrders {
         }
     }
 
+    /// @inheritdoc IStablecoin
+    function disburse(
+        address from,
+        uint256 total,
+        bytes calldata rows,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external {
+        _requireNotPaused(PAUSE_AUTHORIZATION);
+        _requireRows(rows, total);
+        _requireNow(validAfter, validBefore);
+        bytes32 structHash = keccak256(
+            abi.encode(DISBURSE_TYPEHASH, from, total, keccak256(rows), validAfter, validBefore, nonce)
+        );
+        _requireSigned(from, structHash, signature);
+        uint256 paid = _spendRows(from, total, rows, nonce);
+        emit Disbursed(from, nonce, total, paid);
+    }
+
     // --------------------------------------------------------------------------------------------------- supply
 
     /// @inheritdoc IStablecoin
-    function mint(address to, uint256 amount) external {
+    function mint(address to, uint256 amount) external returns (uint256 supply) {
         if (msg.sender != _treasury) revert StablecoinCallerNotTreasury(msg.sender, _treasury);
         uint256 coin = _requireNotPaused(PAUSE_MINT);
         _raise(_receiverFailure(to));
@@ -263,8 +312,9 @@ contract Stablecoin is CoinLedger, SignedOrders {
         uint256 word = payee.word;
         _raise(_payeeFailure(0, to, word));
         unchecked {
-            _coin = coin.withTotalSupply(coin.totalSupply() + amount);
+            supply = coin.totalSupply() + amount;
         }
+        _coin = coin.withTotalSupply(supply);
         payee.word = word.credit(amount);
         _logTransfer(address(0), to, amount);
     }
@@ -285,9 +335,7 @@ contract Stablecoin is CoinLedger, SignedOrders {
 
     /// @inheritdoc IStablecoin
     function setTreasury(address newTreasury) external restricted {
-        if (newTreasury == address(0) || newTreasury == address(this) || _accounts[newTreasury].word.isEscrow()) {
-            revert StablecoinAccountInvalid(newTreasury);
-        }
+        _requireOffice(newTreasury);
         emit TreasuryChanged(_treasury, newTreasury);
         _treasury = newTreasury;
     }
@@ -319,11 +367,22 @@ contract Stablecoin is CoinLedger, SignedOrders {
     }
 
     /// @inheritdoc IStablecoin
-    function releaseExpired(address account) external {
-        FreezeCase memory current = _cases[account];
-        if (current.caseId == 0) revert StablecoinNotFrozen(account);
-        if (block.timestamp < current.until) revert StablecoinFreezeNotEnded(account, current.until, block.timestamp);
-        emit FreezeReleased(account, current.caseId, _lift(account), current.until);
+    function seize(address account, uint256 amount, bytes32 caseId) external restricted {
+        _seize(account, amount, caseId);
+    }
+
+    /// @inheritdoc IStablecoin
+    function seizeBySig(SeizeOrder calldata order, address signer, bytes calldata signature) external {
+        bytes32 structHash = keccak256(abi.encode(SEIZE_TYPEHASH, order));
+        _useOrder(signer, this.seize.selector, order.deadline, structHash, signature, order.orderId);
+        _seize(order.account, order.amount, order.caseId);
+    }
+
+    /// @inheritdoc IStablecoin
+    function setCustody(address newCustody) external restricted {
+        _requireOffice(newCustody);
+        emit CustodyChanged(_custody, newCustody);
+        _custody = newCustody;
     }
 
     /// @inheritdoc IStablecoin
@@ -340,12 +399,14 @@ contract Stablecoin is CoinLedger, SignedOrders {
 
     /// @inheritdoc IStablecoin
     function flagEscrow(address account) external restricted {
-        if (account == address(this) || account == _treasury) revert StablecoinAccountInvalid(account);
+        if (account == address(this) || account == _treasury || account == _custody || account == _vaspRegistry) {
+            revert StablecoinAccountInvalid(account);
+        }
         if (!_hasOwnCode(account)) revert StablecoinEscrowCodeInvalid(account);
         uint256 word = _accounts[account].word;
         uint256 dirt =
             AccountWord.BALANCE_MASK | AccountWord.FROZEN_MASK | AccountWord.VASP_MASK | AccountWord.FLAGS_MASK;
-        if (word & dirt != 0) revert StablecoinEscrowNotClean(account, word);
+        if (word & dirt != 0 || _hasCase(account)) revert StablecoinEscrowNotClean(account, word);
         _accounts[account].word = word | AccountWord.ESCROW;
         emit EscrowFlagged(account);
     }
@@ -361,7 +422,36 @@ contract Stablecoin is CoinLedger, SignedOrders {
         Account storage payee = _accounts[to];
         uint256 payeeWord = payee.word;
         _raise(_payeeFailure(word, to, payeeWord));
+        if (payeeWord.vasp() != 0) _requireAttested(payer, to, payeeWord, amount, escrow);
         _write(escrow, word, payee, payeeWord, msg.sender, to, amount);
+    }
+
+    // -------------------------------------------------------------------------------------------- wallet operators
+
+    /// @inheritdoc IStablecoin
+    function setVaspRegistry(address newRegistry) external restricted {
+        _requireOffice(newRegistry);
+        emit VaspRegistryChanged(_vaspRegistry, newRegistry);
+        _vaspRegistry = newRegistry;
+    }
+
+    /// @inheritdoc IStablecoin
+    function setTravelRuleLimit(uint256 limit) external restricted {
+        if (limit > CoinWord.MAX_LIMIT) revert StablecoinLimitInvalid(limit, CoinWord.MAX_LIMIT);
+        uint256 coin = _coin;
+        emit TravelRuleLimitChanged(coin.travelLimit(), limit);
+        _coin = coin.withTravelLimit(limit);
+    }
+
+    /// @inheritdoc IStablecoin
+    function setVasp(address account, uint256 newVasp) external {
+        if (msg.sender != _vaspRegistry) revert StablecoinCallerNotRegistry(msg.sender, _vaspRegistry);
+        _requireOffice(account);
+        if (account == _treasury) revert StablecoinAccountInvalid(account);
+        if (newVasp > type(uint16).max) revert StablecoinVaspInvalid(newVasp, type(uint16).max);
+        uint256 word = _accounts[account].word;
+        emit VaspChanged(account, word.vasp(), newVasp);
+        _accounts[account].word = word.withVasp(newVasp);
     }
 
     // --------------------------------------------------------------------------------------------------- views
@@ -397,8 +487,18 @@ contract Stablecoin is CoinLedger, SignedOrders {
     }
 
     /// @inheritdoc IStablecoin
+    function nonces(address owner) external view returns (uint256) {
+        return _permits[owner];
+    }
+
+    /// @inheritdoc IStablecoin
     function treasury() external view returns (address) {
         return _treasury;
+    }
+
+    /// @inheritdoc IStablecoin
+    function vaspRegistry() external view returns (address) {
+        return _vaspRegistry;
     }
 
     /// @inheritdoc IStablecoin
@@ -409,12 +509,6 @@ contract Stablecoin is CoinLedger, SignedOrders {
     /// @inheritdoc IStablecoin
     function isEscrow(address account) external view returns (bool) {
         return _accounts[account].word.isEscrow();
-    }
-
-    /// @inheritdoc IStablecoin
-    function freezeCaseOf(address account) external view returns (bytes32 caseId, uint256 until) {
-        FreezeCase storage current = _cases[account];
-        return (current.caseId, current.until);
     }
 
     /// @inheritdoc IStablecoin
@@ -457,7 +551,7 @@ contract Stablecoin is CoinLedger, SignedOrders {
         uint256 signature,
         uint256 next
     ) private returns (bytes4) {
-        if (block.timestamp <= a.validAfter || block.timestamp >= a.validBefore) return bytes4(_timeFailure(a));
+        if (_isOutside(a.validAfter, a.validBefore)) return bytes4(_timeFailure(a.validAfter, a.validBefore));
         bytes32 digest = MessageHashUtils.toTypedDataHash(separator, SettlementRow.structHash(a, kind));
         bool signed;
         if (kind & SettlementRow.LONG_SIGNATURE == 0) {
@@ -469,37 +563,6 @@ contract Stablecoin is CoinLedger, SignedOrders {
         if (!signed) return StablecoinSignatureInvalid.selector;
         bytes memory failure = _spend(a);
         return failure.length == 0 ? bytes4(0) : bytes4(failure);
-    }
-
-    function _freeze(address account, uint256 amount, bytes32 caseId, uint256 until) private {
-        _requireNotPaused(PAUSE_FREEZE);
-        if (account == address(0)) revert StablecoinAccountInvalid(account);
-        uint256 word = _accounts[account].word;
-        if (word.isEscrow()) revert StablecoinEscrowNotFreezable(account);
-        if (caseId == 0) revert StablecoinCaseMissing(account);
-        if (amount == 0 || (amount > type(uint64).max && amount != type(uint256).max)) {
-            revert StablecoinFreezeAmountInvalid(amount, type(uint64).max);
-        }
-        if (until <= block.timestamp) revert StablecoinFreezeEndInvalid(until, block.timestamp);
-        emit Frozen(account, caseId, _cases[account].caseId, word.freezeOf(), amount, until);
-        _accounts[account].word = word.withFreeze(amount);
-        _cases[account] = FreezeCase(caseId, until);
-    }
-
-    function _unfreeze(address account, bytes32 caseId) private {
-        _requireNotPaused(PAUSE_FREEZE);
-        bytes32 current = _cases[account].caseId;
-        if (current == 0) revert StablecoinNotFrozen(account);
-        if (caseId != current) revert StablecoinCaseMismatch(account, caseId, current);
-        emit Unfrozen(account, caseId, _lift(account));
-    }
-
-    /// @dev Takes freeze and case away and returns the amount that was frozen.
-    function _lift(address account) private returns (uint256 amount) {
-        uint256 word = _accounts[account].word;
-        amount = word.freezeOf();
-        _accounts[account].word = word.withFreeze(0);
-        delete _cases[account];
     }
 
     function _setPaused(uint256 bits) private {
@@ -520,14 +583,32 @@ contract Stablecoin is CoinLedger, SignedOrders {
 
     function _requireTimely(Authorization memory a) private view {
         _requireNotPaused(PAUSE_AUTHORIZATION);
-        if (block.timestamp <= a.validAfter || block.timestamp >= a.validBefore) _raise(_timeFailure(a));
+        _requireNow(a.validAfter, a.validBefore);
     }
 
-    function _timeFailure(Authorization memory a) private view returns (bytes memory) {
+    function _requireNow(uint256 validAfter, uint256 validBefore) private view {
+        if (_isOutside(validAfter, validBefore)) _raise(_timeFailure(validAfter, validBefore));
+    }
+
+    function _isOutside(uint256 validAfter, uint256 validBefore) private view returns (bool) {
+        return block.timestamp <= validAfter || block.timestamp >= validBefore;
+    }
+
+    function _timeFailure(uint256 validAfter, uint256 validBefore) private view returns (bytes memory) {
         return
-            block.timestamp <= a.validAfter
-                ? abi.encodeWithSelector(StablecoinAuthorizationNotYetValid.selector, a.validAfter, block.timestamp)
-                : abi.encodeWithSelector(StablecoinAuthorizationExpired.selector, a.validBefore, block.timestamp);
+            block.timestamp <= validAfter
+                ? abi.encodeWithSelector(StablecoinAuthorizationNotYetValid.selector, validAfter, block.timestamp)
+                : abi.encodeWithSelector(StablecoinAuthorizationExpired.selector, validBefore, block.timestamp);
+    }
+
+    /// @dev Whole rows, not too many, and their sum as it was signed.
+    function _requireRows(bytes calldata rows, uint256 total) private pure {
+        uint256 count = rows.length / PayeeRow.LENGTH;
+        uint256 end = count * PayeeRow.LENGTH;
+        if (end != rows.length || count == 0) revert StablecoinRowMalformed(end);
+        if (count > PayeeRow.MAX_ROWS) revert StablecoinRowsTooMany(count, PayeeRow.MAX_ROWS);
+        uint256 sum = PayeeRow.sum(rows);
+        if (sum != total) revert StablecoinTotalMismatch(total, sum);
     }
 
     function _requireSigned(address signer, bytes32 structHash, bytes calldata signature) private view {
@@ -539,6 +620,41 @@ contract Stablecoin is CoinLedger, SignedOrders {
     function _requireSigned(address signer, bytes32 structHash, uint8 v, bytes32 r, bytes32 s) private view {
         if (!Signatures.isValid(signer, _hashTypedDataV4(structHash), v, r, s)) {
             revert StablecoinSignatureInvalid(signer);
+        }
+    }
+
+    function _approve(address owner, address spender, uint256 amount) private {
+        if (spender == address(0)) revert ERC20InvalidSpender(spender);
+        _allowances[owner][spender] = amount;
+        emit Approval(owner, spender, amount);
+    }
+
+    /// @dev What `owner` signs under its next permit nonce, which is spent here: a permit that fails takes this back.
+    function _permitHash(address owner, address spender, uint256 value, uint256 deadline) private returns (bytes32) {
+        if (value != 0) _requireNotPaused(PAUSE_TRANSFER);
+        _checkDeadline(deadline);
+        return keccak256(abi.encode(PERMIT_TYPEHASH, owner, spender, value, _permits[owner]++, deadline));
+    }
+
+    /// @dev The travel rule of an escrow's payment, between the payer it names and the payee. A return is no payment.
+    function _requireAttested(
+        address payer,
+        address to,
+        uint256 payeeWord,
+        uint256 amount,
+        Account storage escrow
+    ) private {
+        uint256 word = _accounts[payer].word;
+        if (payer == to || !word.isAcross(payeeWord)) return;
+        uint256 escrowWord = escrow.word;
+        _raise(_travelFailure(payer, word, to, payeeWord, amount));
+        if (escrow.word != escrowWord) revert StablecoinAttestationMissing(payer, to, amount);
+    }
+
+    /// @dev An account that can hold an office of the coin, or belong to a wallet operator.
+    function _requireOffice(address account) private view {
+        if (account == address(0) || account == address(this) || _accounts[account].word.isEscrow()) {
+            revert StablecoinAccountInvalid(account);
         }
     }
 

@@ -21,6 +21,7 @@ const commands = {
   test: { script: "test", compiled: true },
   bench: { script: "bench", compiled: true },
   spec: { script: "spec", compiled: false },
+  golden: { script: "golden", compiled: true },
   pack: { script: "dist", compiled: true },
   remesa: { script: "remesa", compiled: false },
 };

@@ -68,10 +68,10 @@ const stages: readonly Stage[] = [
   },
   // Instrumented code costs more gas and has other sizes: these files run on the contracts as they are deployed.
   {
-    name: "gas and sizes",
+    name: "gas, sizes and layout",
     group: "contracts",
     counts: "hardhat",
-    command: [...hardhat, "test", "mocha", ...globSync("test/contracts/**/gas.test.ts")],
+    command: [...hardhat, "test", "mocha", ...globSync("test/contracts/**/{gas,golden}.test.ts")],
   },
   { name: "contracts under coverage", group: "contracts", counts: "hardhat", command: ["node", "scripts/coverage.ts"] },
   { name: "invariants", group: "invariants", counts: "hardhat", command: [...hardhat, "test", "solidity"] },

@@ -11,7 +11,8 @@ import {Escrow} from "./Escrow.sol";
 /// @dev Promises: an id is created once (REDEMPTION-1); a terminal state is terminal, so a redemption is either burned or
 /// returned and never both (REDEMPTION-2); each id pays out exactly what came in, to the burn or to its holder (REDEMPTION-3);
 /// the published totals are the sums over the ids (REDEMPTION-4); at each moment exactly one side may act (REDEMPTION-5);
-/// after the last deadline anyone's call leaves nothing open (REDEMPTION-6). The agent can neither pay itself nor keep coins.
+/// after the last deadline anyone's call leaves nothing open (REDEMPTION-6); at or above the second key's limit nothing is
+/// marked sent by one key alone (REDEMPTION-7). Neither the agent nor the arbiter can pay itself or keep coins.
 /// Assumes: the desk marks a redemption sent before its money leaves the bank; the coins grant this contract the role to burn
 /// its own balance (without it burning only waits).
 contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
@@ -26,18 +27,20 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
         uint24 finalAfter;
     }
 
-    /// @dev One slot per coin.
+    /// @dev One slot per coin, and a second for what is rarely touched.
     struct Totals {
         uint64 locked;
         uint64 accepted;
         uint64 sent;
         uint64 toBurn;
+        uint64 disputed;
     }
 
     bytes32 private constant REDEMPTION = keccak256(
         "Redemption(address coin,address holder,uint256 amount,bytes32 payout,uint256 acceptBy,uint256 payoutBy,uint256 finalBy,bytes32 salt)"
     );
     bytes32 private constant CANCEL_REDEMPTION = keccak256("CancelRedemption(bytes32 id,uint256 deadline)");
+    bytes32 private constant DISPUTE_REDEMPTION = keccak256("DisputeRedemption(bytes32 id,uint256 deadline)");
     bytes32 private constant ACCEPT_ORDER = keccak256("AcceptOrder(bytes32 id,uint256 deadline)");
     bytes32 private constant REJECT_ORDER = keccak256(
         "RejectOrder(bytes32 id,uint8 state,bytes32 reason,uint256 deadline)"
@@ -49,14 +52,26 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
         "ConfirmOrder(bytes32 id,bytes32 bankReference,uint256 deadline)"
     );
 
+    bytes32 private constant APPROVE_ORDER = keccak256("ApproveOrder(bytes32 id,uint256 deadline)");
+    bytes32 private constant RESOLVE_ORDER = keccak256(
+        "ResolveOrder(bytes32 id,bool paid,bytes32 ref,uint256 deadline)"
+    );
+
     /// @dev Base units in a cent: the coins have 6 decimals, banks have 2.
     uint256 private constant CENT = 10_000;
 
     /// @dev Long enough for the slowest bank, short enough that nobody waits a quarter for coins the desk forgot.
     uint256 private constant LONGEST_TERM = 30 days;
 
+    /// @dev How long after finalBy the arbiter may decide: banks answer an inquiry within two weeks.
+    uint256 private constant DISPUTE_TERM = 15 days;
+
     mapping(bytes32 id => Record) private _records;
     mapping(address coin => Totals) private _totals;
+    mapping(bytes32 id => address approver) private _approvers;
+
+    /// @dev Kept as the difference from 2^256 − 1, so that a limit never set is off.
+    mapping(address coin => uint256 belowMax) private _secondKeyLimits;
 
     /// @param authority_ the access manager, kept for ever.
     /// @param coins_ the coins dealt in, kept for ever.
@@ -99,7 +114,7 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     /// @inheritdoc IRedemptionEscrow
     function cancel(bytes32 id) external nonReentrant {
         Record storage record = _in(id, State.Locked);
-        if (msg.sender != record.holder) revert RedemptionHolderOnly(msg.sender, record.holder);
+        _checkHolder(record);
         _checkBefore(_deadlineOf(id, record));
         _return(id, record, msg.sender, bytes32(0));
     }
@@ -107,10 +122,7 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     /// @inheritdoc IRedemptionEscrow
     function cancelBySig(bytes32 id, uint256 deadline, bytes calldata signature) external nonReentrant {
         Record storage record = _in(id, State.Locked);
-        _checkDeadline(deadline);
-        address holder = record.holder;
-        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(CANCEL_REDEMPTION, id, deadline)));
-        if (!Signatures.isValid(holder, digest, signature)) revert OrderSignatureInvalid(holder);
+        address holder = _checkHolderSigned(record, CANCEL_REDEMPTION, id, deadline, signature);
         _checkBefore(_deadlineOf(id, record));
         _return(id, record, holder, bytes32(0));
     }
@@ -142,6 +154,18 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     }
 
     /// @inheritdoc IRedemptionEscrow
+    function approve(bytes32 id) external restricted nonReentrant {
+        _approve(id, msg.sender);
+    }
+
+    /// @inheritdoc IRedemptionEscrow
+    function approveBySig(ApproveOrder calldata order, address signer, bytes calldata signature) external nonReentrant {
+        bytes32 structHash = keccak256(abi.encode(APPROVE_ORDER, order.id, order.deadline));
+        _checkOrder(signer, this.approve.selector, order.deadline, structHash, signature);
+        _approve(order.id, signer);
+    }
+
+    /// @inheritdoc IRedemptionEscrow
     function markSent(bytes32 id, bytes32 bankReference) external restricted nonReentrant {
         _markSent(id, msg.sender, bankReference);
     }
@@ -170,6 +194,34 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     }
 
     /// @inheritdoc IRedemptionEscrow
+    function dispute(bytes32 id) external nonReentrant {
+        Record storage record = _in(id, State.Sent);
+        _checkHolder(record);
+        _checkBefore(_deadlineOf(id, record));
+        _move(id, record, msg.sender, State.Disputed, bytes32(0));
+    }
+
+    /// @inheritdoc IRedemptionEscrow
+    function disputeBySig(bytes32 id, uint256 deadline, bytes calldata signature) external nonReentrant {
+        Record storage record = _in(id, State.Sent);
+        address holder = _checkHolderSigned(record, DISPUTE_REDEMPTION, id, deadline, signature);
+        _checkBefore(_deadlineOf(id, record));
+        _move(id, record, holder, State.Disputed, bytes32(0));
+    }
+
+    /// @inheritdoc IRedemptionEscrow
+    function resolve(bytes32 id, bool paid, bytes32 ref) external restricted nonReentrant {
+        _resolve(id, msg.sender, paid, ref);
+    }
+
+    /// @inheritdoc IRedemptionEscrow
+    function resolveBySig(ResolveOrder calldata order, address signer, bytes calldata signature) external nonReentrant {
+        bytes32 structHash = keccak256(abi.encode(RESOLVE_ORDER, order.id, order.paid, order.ref, order.deadline));
+        _checkOrder(signer, this.resolve.selector, order.deadline, structHash, signature);
+        _resolve(order.id, signer, order.paid, order.ref);
+    }
+
+    /// @inheritdoc IRedemptionEscrow
     function reclaim(bytes32 id) external nonReentrant {
         Record storage record = _records[id];
         uint256 deadline = _deadlineOf(id, record);
@@ -184,6 +236,13 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
         _totals[coin].toBurn = 0;
         emit RedemptionPendingBurned(coin, msg.sender, amount);
         _burn(coin, amount);
+    }
+
+    /// @inheritdoc IRedemptionEscrow
+    function setSecondKeyLimit(address coin, uint256 limit) external restricted nonReentrant {
+        _checkTerms(coin, MAX_AMOUNT);
+        emit RedemptionSecondKeyLimitChanged(coin, secondKeyLimitOf(coin), limit);
+        _secondKeyLimits[coin] = type(uint256).max - limit;
     }
 
     /// @inheritdoc IRedemptionEscrow
@@ -215,14 +274,26 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     }
 
     /// @inheritdoc IRedemptionEscrow
-    function pending(address coin) external view returns (uint256 locked, uint256 accepted, uint256 sent) {
+    function pending(
+        address coin
+    ) external view returns (uint256 locked, uint256 accepted, uint256 sent, uint256 disputed) {
         Totals storage totals = _totals[coin];
-        return (totals.locked, totals.accepted, totals.sent);
+        return (totals.locked, totals.accepted, totals.sent, totals.disputed);
     }
 
     /// @inheritdoc IRedemptionEscrow
     function toBurn(address coin) external view returns (uint256) {
         return _totals[coin].toBurn;
+    }
+
+    /// @inheritdoc IRedemptionEscrow
+    function approverOf(bytes32 id) external view returns (address approver) {
+        return _approvers[id];
+    }
+
+    /// @inheritdoc IRedemptionEscrow
+    function secondKeyLimitOf(address coin) public view returns (uint256 limit) {
+        return type(uint256).max - _secondKeyLimits[coin];
     }
 
     /// @inheritdoc IRedemptionEscrow
@@ -261,13 +332,49 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
     function _markSent(bytes32 id, address actor, bytes32 bankReference) private {
         Record storage record = _in(id, State.Accepted);
         _checkBefore(_deadlineOf(id, record));
+        _checkSecondKey(id, record, actor);
         _move(id, record, actor, State.Sent, bankReference);
+    }
+
+    function _approve(bytes32 id, address approver) private {
+        Record storage record = _in(id, State.Accepted);
+        _checkBefore(_deadlineOf(id, record));
+        address current = _approvers[id];
+        if (_mayApprove(current)) revert RedemptionAlreadyApproved(id, current);
+        _approvers[id] = approver;
+        emit RedemptionApproved(id, approver);
+    }
+
+    function _checkSecondKey(bytes32 id, Record storage record, address actor) private view {
+        uint256 limit = secondKeyLimitOf(record.coin);
+        uint256 amount = record.amount;
+        if (amount < limit) return;
+        address approver = _approvers[id];
+        if (!_mayApprove(approver)) revert RedemptionApprovalMissing(id, amount, limit);
+        if (approver == actor) revert RedemptionSameKey(actor);
+    }
+
+    /// @dev An approval counts as long as its giver could give it again.
+    function _mayApprove(address approver) private view returns (bool) {
+        return approver != address(0) && _mayCall(approver, this.approve.selector);
     }
 
     function _confirm(bytes32 id, address actor, bytes32 bankReference) private {
         Record storage record = _in(id, State.Sent);
         _checkBefore(_deadlineOf(id, record));
-        _move(id, record, actor, State.Burned, bankReference);
+        _burnOrDefer(id, record, actor, bankReference);
+    }
+
+    function _resolve(bytes32 id, address actor, bool paid, bytes32 ref) private {
+        Record storage record = _in(id, State.Disputed);
+        _checkBefore(_deadlineOf(id, record));
+        if (paid) _burnOrDefer(id, record, actor, ref);
+        else _return(id, record, actor, ref);
+    }
+
+    /// @dev Terminal and without a way to fail: what the coin does not burn now waits for `burnPending`.
+    function _burnOrDefer(bytes32 id, Record storage record, address actor, bytes32 ref) private {
+        _move(id, record, actor, State.Burned, ref);
         address coin = record.coin;
         uint64 amount = record.amount;
         if (!_tryBurn(coin, amount)) {
@@ -289,9 +396,11 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
         if (from == State.Locked) totals.locked -= amount;
         if (from == State.Accepted) totals.accepted -= amount;
         if (from == State.Sent) totals.sent -= amount;
+        if (from == State.Disputed) totals.disputed -= amount;
         if (to == State.Locked) totals.locked += amount;
         if (to == State.Accepted) totals.accepted += amount;
         if (to == State.Sent) totals.sent += amount;
+        if (to == State.Disputed) totals.disputed += amount;
         record.state = to;
         emit RedemptionMoved(id, actor, uint8(from), uint8(to), amount, ref);
     }
@@ -301,12 +410,31 @@ contract RedemptionEscrow is IRedemptionEscrow, Escrow, SignedOrders {
         if (record.state != state) revert RedemptionStateInvalid(id, uint8(record.state));
     }
 
+    function _checkHolder(Record storage record) private view {
+        if (msg.sender != record.holder) revert RedemptionHolderOnly(msg.sender, record.holder);
+    }
+
+    /// @dev The holder's word about its own redemption, in one of the two structs of id and deadline. Returns the holder.
+    function _checkHolderSigned(
+        Record storage record,
+        bytes32 typeHash,
+        bytes32 id,
+        uint256 deadline,
+        bytes calldata signature
+    ) private view returns (address holder) {
+        _checkDeadline(deadline);
+        holder = record.holder;
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(typeHash, id, deadline)));
+        if (!Signatures.isValid(holder, digest, signature)) revert OrderSignatureInvalid(holder);
+    }
+
     /// @dev The moment at which the redemption's state falls to `reclaim`.
     function _deadlineOf(bytes32 id, Record storage record) private view returns (uint256) {
         State state = record.state;
         if (state == State.Locked) return record.acceptBy;
         if (state == State.Accepted) return uint256(record.acceptBy) + record.payoutAfter;
         if (state == State.Sent) return uint256(record.acceptBy) + record.finalAfter;
+        if (state == State.Disputed) return uint256(record.acceptBy) + record.finalAfter + DISPUTE_TERM;
         revert RedemptionStateInvalid(id, uint8(state));
     }
 

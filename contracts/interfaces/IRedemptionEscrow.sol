@@ -5,7 +5,7 @@ import {IEscrow} from "./IEscrow.sol";
 
 /// @title IRedemptionEscrow
 /// @notice Holds a holder's coins while the bank desk pays money to the holder's bank account, then burns them; or returns them
-/// if the desk declines, fails or disappears.
+/// if the desk declines, fails or disappears. The holder may dispute a payout that is said to be sent.
 /// @dev Amounts are base units of the coin. Times are Unix seconds. A state deadline is half-open: the side that must act may do so
 /// while `block.timestamp < deadline`, the other from `deadline` on, so exactly one may act at any moment. An order's own
 /// deadline is inclusive. Typed structs are fixed in docs/SIGNATURES.md, roles in docs/ROLES.md.
@@ -15,16 +15,20 @@ interface IRedemptionEscrow is IEscrow {
     /// - None: the id is unknown. Goes to Locked.
     /// - Locked: the coins are here. Goes to Accepted; to Returned by cancel, reject, or reclaim from acceptBy on.
     /// - Accepted: the desk took it on. Goes to Sent; to Returned by reject, or reclaim from payoutBy on.
-    /// - Sent: the desk is about to send, or has sent, the money. Goes to Burned; to Returned by reclaim from finalBy on.
+    /// - Sent: the desk is about to send, or has sent, the money. Goes to Burned; to Disputed; to Returned by reclaim from finalBy
+    /// on.
     /// - Burned: the money arrived; the coins are burned or booked to be burned. Terminal.
     /// - Returned: the holder has the coins back or a credit for them. Terminal.
+    /// - Disputed: the holder says that the money did not arrive. Goes to Burned or Returned by the arbiter; to Returned by
+    /// reclaim from finalBy + 15 days on.
     enum State {
         None,
         Locked,
         Accepted,
         Sent,
         Burned,
-        Returned
+        Returned,
+        Disputed
     }
 
     /// @notice The terms a holder agrees to. Their EIP-712 digest under this contract's domain is the redemption's id.
@@ -69,6 +73,20 @@ interface IRedemptionEscrow is IEscrow {
         uint256 deadline;
     }
 
+    /// @notice The cosigner's order to approve that a redemption is marked sent.
+    struct ApproveOrder {
+        bytes32 id;
+        uint256 deadline;
+    }
+
+    /// @notice The arbiter's order to end a dispute. `ref` is a code or a commitment to the grounds, never personal data.
+    struct ResolveOrder {
+        bytes32 id;
+        bool paid;
+        bytes32 ref;
+        uint256 deadline;
+    }
+
     /// @notice A redemption was created; the full terms.
     event RedemptionLocked(
         bytes32 indexed id,
@@ -83,7 +101,7 @@ interface IRedemptionEscrow is IEscrow {
     );
 
     /// @notice A redemption went from one state to another. `actor` is the signer of an order, otherwise the caller. `ref` is the
-    /// reason of a rejection, the bank reference of a step of the desk, otherwise zero.
+    /// reason of a rejection, the bank reference of a step of the desk, the grounds of the arbiter, otherwise zero.
     event RedemptionMoved(bytes32 indexed id, address indexed actor, uint8 from, uint8 to, uint256 amount, bytes32 ref);
 
     /// @notice The coin could not burn a confirmed redemption now; the amount waits for `burnPending`.
@@ -91,6 +109,12 @@ interface IRedemptionEscrow is IEscrow {
 
     /// @notice Coins of confirmed redemptions that waited were burned.
     event RedemptionPendingBurned(address indexed coin, address indexed actor, uint256 amount);
+
+    /// @notice `approver`, a second key, approved that the redemption is marked sent.
+    event RedemptionApproved(bytes32 indexed id, address indexed approver);
+
+    /// @notice The amount from which redemptions of `coin` need a second key was changed; 2^256 − 1 is never.
+    event RedemptionSecondKeyLimitChanged(address indexed coin, uint256 oldLimit, uint256 newLimit);
 
     /// @notice The redemption is in `state`, from which this step does not lead on.
     error RedemptionStateInvalid(bytes32 id, uint8 state);
@@ -112,6 +136,15 @@ interface IRedemptionEscrow is IEscrow {
 
     /// @notice The `deadline` after which this step is allowed is not reached; it is now `time`.
     error RedemptionDeadlineNotReached(uint256 deadline, uint256 time);
+
+    /// @notice The `amount` is at or above `limit` and no account that may approve has approved the redemption.
+    error RedemptionApprovalMissing(bytes32 id, uint256 amount, uint256 limit);
+
+    /// @notice The redemption has the approval of `approver`, which still counts.
+    error RedemptionAlreadyApproved(bytes32 id, address approver);
+
+    /// @notice `key` approved the redemption, so another has to mark it sent.
+    error RedemptionSameKey(address key);
 
     /// @notice Nothing waits to be burned in `coin`.
     error RedemptionNothingToBurn(address coin);
@@ -211,6 +244,28 @@ interface IRedemptionEscrow is IEscrow {
     /// **Emits** as `reject`, with the signer as actor.
     function rejectBySig(RejectOrder calldata order, address signer, bytes calldata signature) external;
 
+    /// @notice Approves, as the second key, that an accepted redemption is marked sent; below the limit it has no effect.
+    /// @dev **Requires**
+    /// - the caller in the role of cell redemption.approve of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - the redemption Accepted (RedemptionStateInvalid)
+    /// - now < `payoutBy` (RedemptionDeadlinePassed)
+    /// - no approval yet by an account that may still approve (RedemptionAlreadyApproved)
+    ///
+    /// **Ensures** the caller is the redemption's approver; its state, the coins and everything else are unchanged.
+    ///
+    /// **Emits** RedemptionApproved.
+    function approve(bytes32 id) external;
+
+    /// @notice As `approve`, by the order that `signer` signed; anyone may submit it.
+    /// @dev **Requires**
+    /// - the order valid for `approve` (OrderExpired, OrderNotPermitted, OrderSignatureInvalid)
+    /// - then as `approve` after the role
+    ///
+    /// **Ensures** as `approve`.
+    ///
+    /// **Emits** as `approve`, with the signer as approver.
+    function approveBySig(ApproveOrder calldata order, address signer, bytes calldata signature) external;
+
     /// @notice Records that the money is about to leave; the desk does it *before* the wire leaves the bank.
     /// @dev WARNING: a wire sent without it can be followed by a return from `payoutBy` on.
     ///
@@ -218,6 +273,8 @@ interface IRedemptionEscrow is IEscrow {
     /// - the caller in the role of cell redemption.markSent of docs/ROLES.md (AccessManagedUnauthorized)
     /// - the redemption Accepted (RedemptionStateInvalid)
     /// - now < `payoutBy` (RedemptionDeadlinePassed)
+    /// - at or above `secondKeyLimitOf` the coin: approved, by an account that may still approve (RedemptionApprovalMissing)
+    /// and is not the caller (RedemptionSameKey)
     ///
     /// **Ensures** the redemption is Sent; the coins stay here and the Treasury no longer counts them as outstanding.
     ///
@@ -260,10 +317,56 @@ interface IRedemptionEscrow is IEscrow {
     /// **Emits** as `confirm`, with the signer as actor.
     function confirmBySig(ConfirmOrder calldata order, address signer, bytes calldata signature) external;
 
-    /// @notice Returns the coins when the desk let the deadline of the redemption's state pass; anyone may call.
+    /// @notice Says that a payout marked sent did not arrive; the caller is the holder.
     /// @dev **Requires**
-    /// - the redemption Locked, Accepted or Sent (RedemptionStateInvalid)
-    /// - now ≥ `acceptBy`, `payoutBy` or `finalBy` respectively (RedemptionDeadlineNotReached)
+    /// - the redemption Sent (RedemptionStateInvalid)
+    /// - the caller its holder (RedemptionHolderOnly)
+    /// - now < `finalBy` (RedemptionDeadlinePassed); from then on `reclaim` returns the coins
+    ///
+    /// **Ensures** the redemption is Disputed: the desk can no longer confirm it; the coins stay here and the Treasury counts them
+    /// as outstanding again.
+    ///
+    /// **Emits** RedemptionMoved.
+    function dispute(bytes32 id) external;
+
+    /// @notice Disputes a redemption by the holder's signed `DisputeRedemption`, which anyone may submit.
+    /// @dev **Requires**
+    /// - the redemption Sent (RedemptionStateInvalid)
+    /// - the order's deadline not passed (OrderExpired)
+    /// - `signature` of the holder (OrderSignatureInvalid)
+    /// - then as `dispute` after the holder
+    ///
+    /// **Ensures** as `dispute`.
+    ///
+    /// **Emits** as `dispute`, with the holder as actor.
+    function disputeBySig(bytes32 id, uint256 deadline, bytes calldata signature) external;
+
+    /// @notice Ends a dispute: the money arrived (`paid`) and the coins are burned, or it did not and they go back.
+    /// @dev **Requires**
+    /// - the caller in the role of cell redemption.resolve of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - the redemption Disputed (RedemptionStateInvalid)
+    /// - now < `finalBy` + 15 days (RedemptionDeadlinePassed)
+    /// - gas for the burn or the payment (EscrowGasTooLow)
+    ///
+    /// **Ensures** the redemption is Burned as by `confirm`, or Returned as by `reject`, for ever.
+    ///
+    /// **Emits** RedemptionMoved with `ref`; RedemptionBurnDeferred when the burn waits, EscrowCredited for a credit.
+    function resolve(bytes32 id, bool paid, bytes32 ref) external;
+
+    /// @notice As `resolve`, by the order that `signer` signed; anyone may submit it.
+    /// @dev **Requires**
+    /// - the order valid for `resolve` (OrderExpired, OrderNotPermitted, OrderSignatureInvalid)
+    /// - then as `resolve` after the role
+    ///
+    /// **Ensures** as `resolve`.
+    ///
+    /// **Emits** as `resolve`, with the signer as actor.
+    function resolveBySig(ResolveOrder calldata order, address signer, bytes calldata signature) external;
+
+    /// @notice Returns the coins when the desk, or the arbiter, let the deadline of the redemption's state pass; anyone may call.
+    /// @dev **Requires**
+    /// - the redemption Locked, Accepted, Sent or Disputed (RedemptionStateInvalid)
+    /// - now ≥ `acceptBy`, `payoutBy`, `finalBy` or `finalBy` + 15 days respectively (RedemptionDeadlineNotReached)
     /// - gas for the payment (EscrowGasTooLow)
     ///
     /// **Ensures** the redemption is Returned for ever; the holder has the coins, or a credit where the coin refuses to pay.
@@ -280,6 +383,17 @@ interface IRedemptionEscrow is IEscrow {
     ///
     /// **Emits** RedemptionPendingBurned; the coin emits Transfer to zero.
     function burnPending(address coin) external;
+
+    /// @notice Sets the amount from which a redemption of `coin` needs a second key to be marked sent; 2^256 − 1 is never, as to
+    /// begin with.
+    /// @dev **Requires**
+    /// - the caller in the role of cell redemption.setSecondKeyLimit of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - the coin one of `coins` (EscrowCoinUnknown)
+    ///
+    /// **Ensures** only the limit of `coin` changes; it holds for every redemption not yet marked sent.
+    ///
+    /// **Emits** RedemptionSecondKeyLimitChanged, also when nothing changes.
+    function setSecondKeyLimit(address coin, uint256 limit) external;
 
     /// @notice The id of a redemption under `terms`, before or after it is locked.
     function idOf(Redemption calldata terms) external view returns (bytes32);
@@ -304,7 +418,15 @@ interface IRedemptionEscrow is IEscrow {
         );
 
     /// @notice The open redemptions of `coin`, summed by state.
-    function pending(address coin) external view returns (uint256 locked, uint256 accepted, uint256 sent);
+    function pending(
+        address coin
+    ) external view returns (uint256 locked, uint256 accepted, uint256 sent, uint256 disputed);
+
+    /// @notice The account that approved a redemption last, or zero; it may have lost its role since.
+    function approverOf(bytes32 id) external view returns (address approver);
+
+    /// @notice The amount from which a redemption of `coin` needs a second key; 2^256 − 1 is never.
+    function secondKeyLimitOf(address coin) external view returns (uint256 limit);
 
     /// @notice The coins of confirmed redemptions that wait to be burned.
     function toBurn(address coin) external view returns (uint256);

@@ -24,6 +24,15 @@ struct UnfreezeOrder {
     uint256 deadline;
 }
 
+/// @notice A signed order to move frozen coins into custody; see docs/SIGNATURES.md.
+struct SeizeOrder {
+    bytes32 orderId;
+    address account;
+    uint256 amount;
+    bytes32 caseId;
+    uint256 deadline;
+}
+
 /// @notice An account's word, decoded.
 struct AccountState {
     /// Base units held.
@@ -52,11 +61,19 @@ struct AccountState {
 ///    (StablecoinNonceOutOfWindow)
 /// 5. the payee is not frozen whole (StablecoinFrozen), and if it is an escrow, it is the caller
 ///    (StablecoinEscrowRefusesCredit)
+/// 6. **the travel rule**: when payer and payee belong to different families and the amount is at or above the limit, the
+///    registry of wallet operators consumes an attestation for exactly this payment (StablecoinAttestationMissing). It is
+///    asked last, so that it consumes nothing for a payment that fails otherwise. A registry that reverts or runs out of
+///    gas reverts the whole call, `settle` and `disburse` included; one that comes back into the coin and changes either
+///    account has not attested. Accounts without a family are not asked about, and nor are mint, burn and seize.
 ///
 /// An amount of 0 and a payment to oneself are allowed and emit their one `Transfer`.
 ///
 /// A **signature** is valid as docs/SIGNATURES.md says: ECDSA first, then ERC-1271. Where a contract has to be asked and
 /// the gas left cannot fund the question, every function reverts with SignaturesGasTooLow, `settle` included.
+///
+/// An **office** of the coin (treasury, custody, registry) is held by an account that is neither zero nor the coin nor an
+/// escrow.
 interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     // ------------------------------------------------------------------------------------------------- events
 
@@ -76,6 +93,9 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// @notice Row `index` of a batch changed nothing; `reason` selects the error that the single call would revert with.
     event RowSkipped(uint256 indexed index, address indexed authorizer, bytes32 indexed nonce, bytes4 reason);
 
+    /// @notice `from` spent `nonce` on many payments; `paid` of the signed `total` went to payees, the rest stayed.
+    event Disbursed(address indexed from, bytes32 indexed nonce, uint256 total, uint256 paid);
+
     /// @notice `account` is frozen under `caseId` until `until`. `amount` 2^256 − 1 is the whole account. `oldCaseId` and
     /// `oldAmount` are those of the case it replaces, 0 where there was none.
     event Frozen(
@@ -93,11 +113,26 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// @notice The freeze of `amount` under `caseId` was lifted because its end, `until`, had come.
     event FreezeReleased(address indexed account, bytes32 indexed caseId, uint256 amount, uint256 until);
 
+    /// @notice `amount` of `account`, frozen under `caseId`, moved to `custody` with the `Transfer` just before.
+    event Seized(address indexed account, bytes32 indexed caseId, address indexed custody, uint256 amount);
+
     /// @notice The paused bits changed by a call of `caller`.
     event PauseChanged(address indexed caller, uint256 oldBits, uint256 newBits);
 
     /// @notice The one address that mints changed.
     event TreasuryChanged(address indexed oldTreasury, address indexed newTreasury);
+
+    /// @notice The one address that seized coins go to changed.
+    event CustodyChanged(address indexed oldCustody, address indexed newCustody);
+
+    /// @notice The registry of wallet operators changed.
+    event VaspRegistryChanged(address indexed oldRegistry, address indexed newRegistry);
+
+    /// @notice From `newLimit` base units on a payment between families needs an attestation; 2^64 − 1 is off.
+    event TravelRuleLimitChanged(uint256 oldLimit, uint256 newLimit);
+
+    /// @notice `account` belongs to the family of the wallet operator `newVasp`; 0 is none.
+    event VaspChanged(address indexed account, uint256 oldVasp, uint256 newVasp);
 
     /// @notice `escrow` is a registered escrow from now on.
     event EscrowFlagged(address indexed escrow);
@@ -191,8 +226,38 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// @notice The account is frozen under another case.
     error StablecoinCaseMismatch(address account, bytes32 caseId, bytes32 current);
 
+    /// @notice The freeze has come to its end: it still holds the coins, but nothing is seized under it any more.
+    error StablecoinFreezeEnded(address account, uint256 until, uint256 time);
+
+    /// @notice There is no custody account to seize to.
+    error StablecoinCustodyMissing();
+
+    /// @notice An escrow cannot be seized from: it holds other people's coins.
+    error StablecoinEscrowNotSeizable(address account);
+
+    /// @notice Nothing, or more than the freeze holds, is to be seized.
+    error StablecoinSeizeAmountInvalid(address account, uint256 amount, uint256 limit);
+
+    /// @notice The registry has no attestation for this payment between two families.
+    error StablecoinAttestationMissing(address payer, address payee, uint256 amount);
+
+    /// @notice Only the registry of wallet operators moves accounts between families.
+    error StablecoinCallerNotRegistry(address caller, address registry);
+
+    /// @notice A wallet operator's id has 16 bits.
+    error StablecoinVaspInvalid(uint256 vasp, uint256 limit);
+
+    /// @notice A travel-rule limit is at most `max`, which is off.
+    error StablecoinLimitInvalid(uint256 limit, uint256 max);
+
     /// @notice The row at `offset` is not laid out as docs/SIGNATURES.md says.
     error StablecoinRowMalformed(uint256 offset);
+
+    /// @notice One call carries at most `limit` rows.
+    error StablecoinRowsTooMany(uint256 count, uint256 limit);
+
+    /// @notice The rows do not add up to the total that was signed.
+    error StablecoinTotalMismatch(uint256 total, uint256 sum);
 
     /// @notice The supply would pass its cap.
     error StablecoinSupplyCapExceeded(uint256 supply, uint256 cap);
@@ -232,6 +297,34 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// **Emits** Transfer.
     function transferFrom(address from, address to, uint256 amount) external override(IERC20) returns (bool);
 
+    /// @notice EIP-2612: as `approve` by the signature of `owner`; anyone may submit it.
+    /// @dev **Requires**
+    /// - the transfer bit not paused, unless `value` is 0 (StablecoinPaused)
+    /// - `deadline` not passed (OrderExpired)
+    /// - a valid signature of `owner` over its next permit nonce (StablecoinSignatureInvalid)
+    /// - `spender` not zero (ERC20InvalidSpender)
+    ///
+    /// **Ensures** the allowance is `value`, whatever it was, and `nonces(owner)` is one higher; nothing else changes, the
+    /// nonces of payments included.
+    ///
+    /// **Emits** Approval.
+    function permit(
+        address owner,
+        address spender,
+        uint256 value,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
+
+    /// @notice As above with the signature in one piece.
+    /// @dev **Requires**, **Ensures** and **Emits** as the form with `(v, r, s)`.
+    function permit(address owner, address spender, uint256 value, uint256 deadline, bytes calldata signature) external;
+
+    /// @notice EIP-2612: the nonce that the next permit of `owner` carries. It counts permits alone.
+    function nonces(address owner) external view returns (uint256);
+
     // ----------------------------------------------------------------------------------------------- EIP-3009
 
     /// @notice Carry out a payment that `from` signed; anyone may submit it.
@@ -241,7 +334,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// - a valid signature of `from` (StablecoinSignatureInvalid)
     /// - the transfer checks
     ///
-    /// **Ensures** `nonce` is spent and `value` moved; supply, allowances and freezes are untouched.
+    /// **Ensures** `nonce` is spent and `value` moved; supply, allowances, freezes and families are untouched.
     ///
     /// **Emits** AuthorizationUsed, Transfer.
     function transferWithAuthorization(
@@ -367,6 +460,32 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// **Emits** for every row in turn: AuthorizationUsed, Transfer and, where there is one, Memo; or RowSkipped alone.
     function settle(bytes calldata rows) external;
 
+    /// @notice Pay up to 500 payees under one signature of `from`; anyone may submit it. `rows` are laid out as
+    /// docs/SIGNATURES.md says.
+    /// @dev A payee that cannot be paid is skipped and its amount stays with `from`; the nonce is spent all the same.
+    ///
+    /// **Requires**
+    /// - the authorization bit not paused (StablecoinPaused)
+    /// - at least one row and no part of one (StablecoinRowMalformed), at most 500 (StablecoinRowsTooMany), which add up to
+    ///   `total` (StablecoinTotalMismatch)
+    /// - `validAfter` < now (StablecoinAuthorizationNotYetValid) and now < `validBefore` (StablecoinAuthorizationExpired)
+    /// - a valid signature of `from` (StablecoinSignatureInvalid)
+    /// - the transfer checks 1, 2 with the total, and 4
+    ///
+    /// **Ensures** `nonce` is spent; of every row in turn, its value moved under the transfer checks 3, 5 and 6, or nothing;
+    /// supply, allowances, freezes and families are untouched.
+    ///
+    /// **Emits** AuthorizationUsed; for every row in turn Transfer, or RowSkipped alone; then Disbursed.
+    function disburse(
+        address from,
+        uint256 total,
+        bytes calldata rows,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external;
+
     // --------------------------------------------------------------------------------------------------- supply
 
     /// @notice Create `amount` for `to`.
@@ -377,10 +496,10 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// - the supply at most 2^63 − 1 afterwards (StablecoinSupplyCapExceeded)
     /// - `to` not frozen whole (StablecoinFrozen) and no escrow (StablecoinEscrowRefusesCredit)
     ///
-    /// **Ensures** the supply and the balance of `to` rise by `amount`; nothing else changes.
+    /// **Ensures** the supply and the balance of `to` rise by `amount`; nothing else changes. Returns the supply afterwards.
     ///
     /// **Emits** Transfer from zero.
-    function mint(address to, uint256 amount) external;
+    function mint(address to, uint256 amount) external returns (uint256 supply);
 
     /// @notice Destroy `amount` of the caller's own balance.
     /// @dev **Requires**
@@ -397,7 +516,7 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// @notice Name the one address that mints.
     /// @dev **Requires**
     /// - the caller in the role of cell coin.setTreasury of docs/ROLES.md (AccessManagedUnauthorized)
-    /// - `newTreasury` neither zero nor the coin nor an escrow (StablecoinAccountInvalid)
+    /// - `newTreasury` fit for an office (StablecoinAccountInvalid)
     ///
     /// **Ensures** only `newTreasury` mints from now on; nothing else changes.
     ///
@@ -464,10 +583,50 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// **Emits** FreezeReleased.
     function releaseExpired(address account) external;
 
+    /// @notice Move `amount` of `account`, which is frozen under `caseId`, into custody.
+    /// @dev A whole freeze yields up to the whole balance, a partial one up to what it holds. The freeze need not be lifted,
+    /// and its case stays, even where nothing is left frozen under it.
+    ///
+    /// **Requires**
+    /// - the caller in the role of cell coin.seize of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - the seize bit not paused (StablecoinPaused)
+    /// - a custody account (StablecoinCustodyMissing), which `account` is not (StablecoinAccountInvalid)
+    /// - `account` no escrow (StablecoinEscrowNotSeizable)
+    /// - a freeze (StablecoinNotFrozen) under this case (StablecoinCaseMismatch), before its end (StablecoinFreezeEnded)
+    /// - `amount` above 0 and at most the balance, or where the freeze is partial at most the frozen coins that are there
+    ///   (StablecoinSeizeAmountInvalid)
+    /// - the custody account not frozen whole (StablecoinFrozen)
+    ///
+    /// **Ensures** the balance of `account` falls and that of custody rises by `amount`; a partial freeze falls by `amount`, a
+    /// whole one stays; case, end, nonces, families and supply are untouched.
+    ///
+    /// **Emits** Transfer, Seized.
+    function seize(address account, uint256 amount, bytes32 caseId) external;
+
+    /// @notice As `seize`, by the order that `signer` signed; cell coin.seizeBySig of docs/ROLES.md.
+    /// @dev **Requires**
+    /// - the order valid (OrderExpired, OrderAlreadyUsed, OrderNotPermitted, OrderSignatureInvalid)
+    /// - then as `seize`
+    ///
+    /// **Ensures** as `seize`; the order's id is spent.
+    ///
+    /// **Emits** OrderUsed, Transfer, Seized.
+    function seizeBySig(SeizeOrder calldata order, address signer, bytes calldata signature) external;
+
+    /// @notice Name the one address that seized coins go to.
+    /// @dev **Requires**
+    /// - the caller in the role of cell coin.setCustody of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - `newCustody` fit for an office (StablecoinAccountInvalid)
+    ///
+    /// **Ensures** what is seized from now on goes to `newCustody`; what was seized stays where it is.
+    ///
+    /// **Emits** CustodyChanged.
+    function setCustody(address newCustody) external;
+
     /// @notice Stop the functions behind `bits`: 1 transfer, 2 authorization, 4 mint, 8 burn, 16 freeze, 32 seize.
-    /// @dev Bit 1 stops transfer, transferFrom and approve of more than 0; bit 2 the signed payments and settle; bit 16
-    /// freeze and unfreeze. Nothing stops cancelAuthorization, skipNonces, approve of 0, releaseExpired, payFrom and the
-    /// views.
+    /// @dev Bit 1 stops transfer, transferFrom, approve and permit of more than 0; bit 2 the signed payments, settle and
+    /// disburse; bit 16 freeze and unfreeze. Nothing stops cancelAuthorization, skipNonces, approve and permit of 0,
+    /// releaseExpired, payFrom, setVasp and the views.
     ///
     /// **Requires**
     /// - the caller in the role of cell coin.pause of docs/ROLES.md (AccessManagedUnauthorized)
@@ -493,12 +652,12 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// @notice Register a contract that holds coins for others. It stays one for good.
     /// @dev **Requires**
     /// - the caller in the role of cell coin.flagEscrow of docs/ROLES.md (AccessManagedUnauthorized)
-    /// - `account` neither the coin nor the treasury (StablecoinAccountInvalid)
+    /// - `account` neither the coin nor the treasury, custody or registry (StablecoinAccountInvalid)
     /// - code at `account` that is not a delegation (StablecoinEscrowCodeInvalid)
-    /// - no balance, freeze, family or flag (StablecoinEscrowNotClean)
+    /// - no balance, freeze, case, family or flag (StablecoinEscrowNotClean)
     ///
-    /// **Ensures** `account` takes in coins only by pulling them itself, pays out only through `payFrom` and `burn`, and
-    /// cannot be frozen; nothing else changes.
+    /// **Ensures** `account` takes in coins only by pulling them itself, pays out only through `payFrom` and `burn`, belongs to
+    /// no family and cannot be frozen or seized from; nothing else changes.
     ///
     /// **Emits** EscrowFlagged.
     function flagEscrow(address account) external;
@@ -511,16 +670,59 @@ interface IStablecoin is IERC20Metadata, ISignedOrders, IERC5267 {
     /// - `payer` not zero (StablecoinAccountInvalid)
     /// - the escrow's balance (ERC20InsufficientBalance)
     /// - `to` neither zero nor the coin (ERC20InvalidReceiver), nor another escrow (StablecoinEscrowRefusesCredit)
+    /// - the travel rule between `payer` and `to`, unless they are the same (StablecoinAttestationMissing)
     ///
     /// **Ensures** the escrow's balance falls and `to`'s rises by `amount`; `payer`'s word is untouched.
     ///
     /// **Emits** Transfer from the escrow.
     function payFrom(address payer, address to, uint256 amount) external;
 
+    // -------------------------------------------------------------------------------------------- wallet operators
+
+    /// @notice Name the registry of wallet operators.
+    /// @dev **Requires**
+    /// - the caller in the role of cell coin.setVaspRegistry of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - `newRegistry` fit for an office (StablecoinAccountInvalid)
+    ///
+    /// **Ensures** only `newRegistry` is asked for attestations and sets families from now on; every account keeps its own.
+    ///
+    /// **Emits** VaspRegistryChanged.
+    function setVaspRegistry(address newRegistry) external;
+
+    /// @notice Set the amount, in base units, from which on a payment between families needs an attestation. 0 is every
+    /// such payment, 2^64 − 1 none.
+    /// @dev **Requires**
+    /// - the caller in the role of cell coin.setTravelRuleLimit of docs/ROLES.md (AccessManagedUnauthorized)
+    /// - `limit` at most 2^64 − 1 (StablecoinLimitInvalid)
+    ///
+    /// **Ensures** the limit is `limit`; supply and paused bits are untouched.
+    ///
+    /// **Emits** TravelRuleLimitChanged.
+    function setTravelRuleLimit(uint256 limit) external;
+
+    /// @notice Put `account` into the family of the wallet operator `newVasp`; 0 takes it out.
+    /// @dev Who may join and leave, the registry decides. No pause stops it.
+    ///
+    /// **Requires**
+    /// - the caller is the registry (StablecoinCallerNotRegistry)
+    /// - `account` neither zero, the coin, the treasury nor an escrow (StablecoinAccountInvalid)
+    /// - `newVasp` at most 65,535 (StablecoinVaspInvalid)
+    ///
+    /// **Ensures** the family of `account` is `newVasp`; balance, freeze and nonces are untouched.
+    ///
+    /// **Emits** VaspChanged.
+    function setVasp(address account, uint256 newVasp) external;
+
     // --------------------------------------------------------------------------------------------------- views
 
     /// @notice The one address that mints.
     function treasury() external view returns (address);
+
+    /// @notice The one address that seized coins go to; zero while there is none.
+    function custody() external view returns (address);
+
+    /// @notice The registry of wallet operators; zero while there is none, and then no account has a family.
+    function vaspRegistry() external view returns (address);
 
     /// @notice The bits that are paused; see `pause`.
     function pausedBits() external view returns (uint256);

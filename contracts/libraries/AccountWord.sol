@@ -68,6 +68,17 @@ library AccountWord {
         return word & ESCROW != 0;
     }
 
+    /// @dev Whether the two accounts have families, and not the same one.
+    function isAcross(uint256 word, uint256 other) internal pure returns (bool) {
+        (uint256 own, uint256 foreign) = (vasp(word), vasp(other));
+        return own != foreign && own != 0 && foreign != 0;
+    }
+
+    /// @dev Condition: newVasp < 2^16.
+    function withVasp(uint256 word, uint256 newVasp) internal pure returns (uint256) {
+        return (word & ~VASP_MASK) | (newVasp << VASP_SHIFT);
+    }
+
     /// @dev What may leave of an account that is not frozen whole.
     function available(uint256 word) internal pure returns (uint256) {
         unchecked {
@@ -99,6 +110,19 @@ library AccountWord {
     /// @dev The amount that `withFreeze` was given.
     function freezeOf(uint256 word) internal pure returns (uint256) {
         return isFrozenWhole(word) ? type(uint256).max : frozen(word);
+    }
+
+    /// @dev What may be seized: all of an account that is frozen whole, otherwise the frozen coins that are there.
+    function seizable(uint256 word) internal pure returns (uint256) {
+        (uint256 held, uint256 kept) = (balance(word), frozen(word));
+        return isFrozenWhole(word) || held < kept ? held : kept;
+    }
+
+    /// @dev Takes `amount` out of what is frozen; a whole freeze stays whole. Condition: amount ≤ `seizable`.
+    function withSeized(uint256 word, uint256 amount) internal pure returns (uint256) {
+        unchecked {
+            return isFrozenWhole(word) ? word : word - (amount << FROZEN_SHIFT);
+        }
     }
 
     /// @dev Whether a window nonce is spent. Condition: nonce < 2^40.

@@ -11,6 +11,11 @@ library CoinWord {
     /// @dev No supply, nothing paused, and a limit that no amount reaches.
     uint256 internal constant INITIAL = ((1 << 64) - 1) << 72;
 
+    /// @dev The highest limit, which means off.
+    uint256 internal constant MAX_LIMIT = (1 << 64) - 1;
+
+    uint256 private constant LIMIT_SHIFT = 72;
+    uint256 private constant LIMIT_MASK = MAX_LIMIT << LIMIT_SHIFT;
     uint256 private constant SUPPLY_MASK = (1 << 64) - 1;
     uint256 private constant PAUSED_SHIFT = 64;
     uint256 private constant PAUSED_MASK = 0xff << PAUSED_SHIFT;
@@ -23,6 +28,11 @@ library CoinWord {
         return (word & PAUSED_MASK) >> PAUSED_SHIFT;
     }
 
+    /// @dev From this amount on a payment between two families needs an attestation.
+    function travelLimit(uint256 word) internal pure returns (uint256) {
+        return (word & LIMIT_MASK) >> LIMIT_SHIFT;
+    }
+
     /// @dev Condition: supply < 2^64.
     function withTotalSupply(uint256 word, uint256 supply) internal pure returns (uint256) {
         return (word & ~SUPPLY_MASK) | supply;
@@ -31,5 +41,10 @@ library CoinWord {
     /// @dev Condition: bits < 2^8.
     function withPaused(uint256 word, uint256 bits) internal pure returns (uint256) {
         return (word & ~PAUSED_MASK) | (bits << PAUSED_SHIFT);
+    }
+
+    /// @dev Condition: limit ≤ MAX_LIMIT.
+    function withTravelLimit(uint256 word, uint256 limit) internal pure returns (uint256) {
+        return (word & ~LIMIT_MASK) | (limit << LIMIT_SHIFT);
     }
 }

@@ -75,6 +75,12 @@ abstract contract SignedOrders is ISignedOrders, AccessManaged, EIP712 {
         if (!Signatures.isValid(signer, digest, signature)) revert OrderSignatureInvalid(signer);
     }
 
+    /// @dev Whether `account` may call `selector`, at once or after its delay: what an earlier word of a role still counts by.
+    function _mayCall(address account, bytes4 selector) internal view returns (bool) {
+        (bool immediate, uint32 delay) = AuthorityUtils.canCallWithDelay(authority(), account, address(this), selector);
+        return immediate || delay != 0;
+    }
+
     /// @dev A deadline is inclusive: the last second still counts.
     function _checkDeadline(uint256 deadline) internal view {
         if (block.timestamp > deadline) revert OrderExpired(deadline, block.timestamp);

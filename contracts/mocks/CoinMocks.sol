@@ -101,3 +101,73 @@ contract CoinMockEscrow {
         }
     }
 }
+
+/// @title CoinMockRegistry
+/// @notice A registry of wallet operators for tests: answers as told, counts what it is asked, or misbehaves.
+contract CoinMockRegistry {
+    enum Answer {
+        Yes,
+        No,
+        Reenter,
+        BurnGas,
+        Revert,
+        Garbage
+    }
+
+    /// @notice What the registry itself refuses with.
+    error CoinMockRegistryRefused();
+
+    IStablecoin private immutable _coin;
+    Answer public answer;
+    /// @notice Yes answers left; each consumes one.
+    uint256 public attestations = type(uint256).max;
+    uint256 public asked;
+    address public lastPayer;
+    address public lastPayee;
+    uint256 public lastAmount;
+    bytes private _step;
+    bool public reentered;
+
+    constructor(IStablecoin coin) {
+        _coin = coin;
+    }
+
+    function setAnswer(Answer answer_) external {
+        answer = answer_;
+    }
+
+    function setAttestations(uint256 count) external {
+        attestations = count;
+    }
+
+    /// @notice The coin is called with `data` in the middle of the next question; what is asked during that is answered yes.
+    function reenterWith(bytes calldata data) external {
+        answer = Answer.Reenter;
+        _step = data;
+    }
+
+    function setVasp(address account, uint256 newVasp) external {
+        _coin.setVasp(account, newVasp);
+    }
+
+    function useAttestation(address payer, address payee, uint256 amount) external returns (bool) {
+        Answer told = answer;
+        if (told == Answer.Revert) revert CoinMockRegistryRefused();
+        while (told == Answer.BurnGas) {}
+        if (told == Answer.Garbage) {
+            assembly ("memory-safe") {
+                mstore(0x00, 2)
+                return(0x00, 0x20)
+            }
+        }
+        ++asked;
+        (lastPayer, lastPayee, lastAmount) = (payer, payee, amount);
+        if (told == Answer.No || attestations == 0) return false;
+        if (attestations != type(uint256).max) --attestations;
+        if (told == Answer.Reenter) {
+            answer = Answer.Yes;
+            (reentered, ) = address(_coin).call(_step);
+        }
+        return true;
+    }
+}

@@ -8,10 +8,10 @@ contract HostileCoin {
     mapping(address account => uint256 amount) public balanceOf;
     uint256 public totalSupply;
 
-    /// @notice Whether `payFrom` and `burn` refuse.
+    /// @notice Whether `mint`, `payFrom` and `burn` refuse.
     bool public refusing;
 
-    /// @notice Whether `payFrom` and `burn` use up the gas they are given.
+    /// @notice Whether `mint`, `payFrom` and `burn` use up the gas they are given.
     bool public burningGas;
 
     /// @notice What the escrow's balance moves by beyond what was asked.
@@ -26,7 +26,7 @@ contract HostileCoin {
     address private _target;
     bytes private _data;
 
-    /// @notice A payment or a burn was refused.
+    /// @notice A mint, a payment or a burn was refused.
     error HostileCoinRefused();
 
     function setRefusing(bool refusing_) external {
@@ -50,10 +50,11 @@ contract HostileCoin {
         _data = data;
     }
 
-    function mint(address to, uint256 amount) external {
-        _callBack();
+    function mint(address to, uint256 amount) external returns (uint256 supply) {
+        _resist();
         totalSupply += amount;
         balanceOf[to] += amount;
+        return totalSupply;
     }
 
     function receiveWithAuthorization(

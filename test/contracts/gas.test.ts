@@ -7,12 +7,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "chai";
 import { concat, type ContractTransactionResponse, id, Wallet } from "ethers";
 import {
+  createDisbursement,
   createTerms,
   FORM,
   loadWorld,
   sign,
+  signDisbursement,
   signRow,
   toArguments,
+  toDisburseArguments,
   toNonce,
   toVrs,
   VALUE,
@@ -47,7 +50,11 @@ const MERCHANT: Line = {
   published: ["49,279", "44,614", "42,500", "42,284", "13,604"],
   ceiling: 15_800,
 };
-
+const DISBURSE: Line = {
+  name: "one signature, 100 payees, per item",
+  published: ["–", "–", "–", "–", "7,218"],
+  ceiling: 8_200,
+};
 const MINT: Line = {
   name: "mint by signed order, existing holder",
   published: ["55,515", "75,088", "45,389", "–", "–"],
@@ -125,6 +132,21 @@ describe("gas", () => {
       rows.push(await signRow(world, payer, terms));
     }
     await measure(MERCHANT, world.coin.connect(world.relayer).settle(concat(rows)), BATCH_SIZE);
+  });
+
+  it("a disbursement to a hundred payees stays below its ceiling per item", async () => {
+    const world = await loadWorld();
+    const { coin, payer, relayer, treasury } = world;
+    const payees = Array.from({ length: BATCH_SIZE }, (_, index) => {
+      return { to: new Wallet(toNonce(BigInt(index + 2_000))).address, value: VALUE };
+    });
+    for (const { to } of payees) await coin.connect(treasury).mint(to, VALUE);
+    await coin.connect(treasury).mint(payer, BigInt(BATCH_SIZE) * VALUE);
+    await coin.connect(relayer).settle(await signRow(world, payer, await createTerms(world)));
+    const disbursement = await createDisbursement(world, payees, { nonce: toNonce(1n) });
+    const signature = await signDisbursement(world, payer, disbursement);
+    const sent = coin.connect(relayer).disburse(...toDisburseArguments(disbursement), signature);
+    await measure(DISBURSE, sent, BATCH_SIZE);
   });
 
   it("a mint by signed order stays below its ceiling", async () => {

@@ -9,6 +9,7 @@ import {
   concat,
   type ContractTransactionResponse,
   dataSlice,
+  keccak256,
   Signature,
   type Signer,
   toBeHex,
@@ -16,7 +17,13 @@ import {
 } from "ethers";
 import { network } from "hardhat";
 import type {} from "../../types/ethers-contracts/hardhat.d.ts";
-import type { AccessManager, CoinMockEscrow, CoinMockWallet, Stablecoin } from "../../types/ethers-contracts/index.js";
+import type {
+  AccessManager,
+  CoinMockEscrow,
+  CoinMockRegistry,
+  CoinMockWallet,
+  Stablecoin,
+} from "../../types/ethers-contracts/index.js";
 
 /** Role ids of the test world; the names are those of docs/ROLES.md. */
 export const ROLE = {
@@ -26,13 +33,18 @@ export const ROLE = {
   burner: 4n,
   treasurer: 5n,
   registrar: 6n,
+  seizer: 7n,
+  governor: 8n,
 } as const;
 
-/** Delay of the slow freezer's role, in seconds. */
-export const FREEZER_DELAY = 3_600n;
+/** Delay of the roles of the slow freezer and the slow seizer, in seconds. */
+export const ROLE_DELAY = 3_600n;
 
 /** The pause bits of the coin. */
 export const PAUSE = { transfer: 1n, authorization: 2n, mint: 4n, burn: 8n, freeze: 16n, seize: 32n } as const;
+
+/** The answers of the mock registry, in the order of its enum. */
+export const ANSWER = { yes: 0n, no: 1n, reenter: 2n, burnGas: 3n, revert: 4n, garbage: 5n } as const;
 
 export const WHOLE = 2n ** 256n - 1n;
 export const MAX_UINT64 = 2n ** 64n - 1n;
@@ -73,6 +85,28 @@ export const TYPES = {
     { name: "newBase", type: "uint256" },
     { name: "deadline", type: "uint256" },
   ],
+  Permit: [
+    { name: "owner", type: "address" },
+    { name: "spender", type: "address" },
+    { name: "value", type: "uint256" },
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ],
+  Disburse: [
+    { name: "from", type: "address" },
+    { name: "total", type: "uint256" },
+    { name: "rowsHash", type: "bytes32" },
+    { name: "validAfter", type: "uint256" },
+    { name: "validBefore", type: "uint256" },
+    { name: "nonce", type: "bytes32" },
+  ],
+  SeizeOrder: [
+    { name: "orderId", type: "bytes32" },
+    { name: "account", type: "address" },
+    { name: "amount", type: "uint256" },
+    { name: "caseId", type: "bytes32" },
+    { name: "deadline", type: "uint256" },
+  ],
   FreezeOrder: [
     { name: "orderId", type: "bytes32" },
     { name: "account", type: "address" },
@@ -106,7 +140,10 @@ export interface Domain {
   verifyingContract: string;
 }
 
-/** Everybody in the world, by role. `slowFreezer` is a freezer whose role has a delay. */
+/**
+ * Everybody in the world, by role. `slowFreezer` and `slowSeizer` have roles with a delay; `treasurer` names the holders of
+ * the coin's offices; `custody` is where seized coins go.
+ */
 const ACTORS = [
   "admin",
   "treasury",
@@ -122,6 +159,10 @@ const ACTORS = [
   "spender",
   "relayer",
   "stranger",
+  "seizer",
+  "slowSeizer",
+  "governor",
+  "custody",
 ] as const;
 type Actors = Record<(typeof ACTORS)[number], HardhatEthersSigner>;
 
@@ -136,6 +177,8 @@ export interface World extends Actors {
   escrow: CoinMockEscrow;
   /** A second deployment of the escrow's code that is not flagged. */
   unflagged: CoinMockEscrow;
+  /** The registry of wallet operators, which says yes unless told otherwise. */
+  registry: CoinMockRegistry;
 }
 
 interface TimeHelpers {
@@ -171,6 +214,9 @@ async function deployWorld(): Promise<World> {
   const wallet = await ethers.deployContract("CoinMockWallet", [all.payer.address]);
   const escrow = await ethers.deployContract("CoinMockEscrow", [coin.target]);
   const unflagged = await ethers.deployContract("CoinMockEscrow", [coin.target]);
+  const registry = await ethers.deployContract("CoinMockRegistry", [coin.target]);
+  await coin.connect(all.treasurer).setCustody(all.custody.address);
+  await coin.connect(all.treasurer).setVaspRegistry(registry);
   await coin.connect(all.registrar).flagEscrow(escrow.target);
   await manager.grantRole(ROLE.burner, escrow.target, 0);
   for (const holder of [all.payer, all.payee, all.burner, wallet]) {
@@ -179,28 +225,40 @@ async function deployWorld(): Promise<World> {
   const { chainId } = await ethers.provider.getNetwork();
   const domain = { name: "Remesa Dollar", version: "1", chainId, verifyingContract: await coin.getAddress() };
   const time = networkHelpers.time;
-  return { ethers, time, coin, manager, domain, wallet, escrow, unflagged, ...all };
+  return { ethers, time, coin, manager, domain, wallet, escrow, unflagged, registry, ...all };
 }
 
+type Restricted =
+  | "freeze"
+  | "unfreeze"
+  | "pause"
+  | "unpause"
+  | "burn"
+  | "setTreasury"
+  | "setCustody"
+  | "setVaspRegistry"
+  | "flagEscrow"
+  | "seize"
+  | "setTravelRuleLimit";
+
 async function grantRoles(manager: AccessManager, coin: Stablecoin, actors: Actors): Promise<void> {
-  const grid: [
-    bigint,
-    HardhatEthersSigner,
-    ("freeze" | "unfreeze" | "pause" | "unpause" | "burn" | "setTreasury" | "flagEscrow")[],
-  ][] = [
+  const grid: [bigint, HardhatEthersSigner, Restricted[]][] = [
     [ROLE.freezer, actors.freezer, ["freeze", "unfreeze"]],
     [ROLE.pauser, actors.pauser, ["pause"]],
     [ROLE.unpauser, actors.unpauser, ["unpause"]],
     [ROLE.burner, actors.burner, ["burn"]],
-    [ROLE.treasurer, actors.treasurer, ["setTreasury"]],
+    [ROLE.treasurer, actors.treasurer, ["setTreasury", "setCustody", "setVaspRegistry"]],
     [ROLE.registrar, actors.registrar, ["flagEscrow"]],
+    [ROLE.seizer, actors.seizer, ["seize"]],
+    [ROLE.governor, actors.governor, ["setTravelRuleLimit"]],
   ];
   for (const [role, member, names] of grid) {
     const selectors = names.map((name) => coin.interface.getFunction(name).selector);
     await manager.setTargetFunctionRole(coin.target, selectors, role);
     await manager.grantRole(role, member.address, 0);
   }
-  await manager.grantRole(ROLE.freezer, actors.slowFreezer.address, FREEZER_DELAY);
+  await manager.grantRole(ROLE.freezer, actors.slowFreezer.address, ROLE_DELAY);
+  await manager.grantRole(ROLE.seizer, actors.slowSeizer.address, ROLE_DELAY);
 }
 
 /** Terms of a plain payment from payer to payee that is valid now; `changes` says what is different. */
@@ -269,6 +327,58 @@ export async function signRow(world: World, signer: Signer, terms: Terms, long =
   return encodeRow({ ...terms, signature, long });
 }
 
+/** A payee of `disburse`. */
+export interface Payee {
+  to: string;
+  value: bigint;
+}
+
+/** The rows of `disburse`. */
+export function encodePayees(payees: readonly Payee[]): string {
+  return concat(payees.flatMap(({ to, value }) => [to, toBeHex(value, 8)]));
+}
+
+/** What a payer of many signs, and the rows that go with it. */
+export interface Disbursement {
+  from: string;
+  total: bigint;
+  rows: string;
+  validAfter: bigint;
+  validBefore: bigint;
+  nonce: string;
+}
+
+/** A disbursement of the payer that is valid now; `changes` says what is different. */
+export async function createDisbursement(
+  world: World,
+  payees: readonly Payee[],
+  changes: Partial<Disbursement> = {},
+): Promise<Disbursement> {
+  return {
+    from: world.payer.address,
+    total: payees.reduce((sum, { value }) => sum + value, 0n),
+    rows: encodePayees(payees),
+    validAfter: 0n,
+    validBefore: (await now(world)) + 3_600n,
+    nonce: toNonce(0n),
+    ...changes,
+  };
+}
+
+/** Signs a disbursement. */
+export async function signDisbursement(
+  world: Pick<World, "domain">,
+  signer: Signer,
+  { rows, ...terms }: Disbursement,
+): Promise<string> {
+  return sign(world, signer, "Disburse", { ...terms, rowsHash: keccak256(rows) });
+}
+
+/** The arguments of `disburse`, before the signature. */
+export function toDisburseArguments(d: Disbursement): [string, bigint, string, bigint, bigint, string] {
+  return [d.from, d.total, d.rows, d.validAfter, d.validBefore, d.nonce];
+}
+
 /** An account's word, decoded here and not by the coin. */
 export interface Word {
   balance: bigint;
@@ -306,6 +416,7 @@ const OBSERVED = [
   "escrow",
   "unflagged",
   "coin",
+  "custody",
 ] as const;
 export type Observed = (typeof OBSERVED)[number];
 
@@ -319,10 +430,13 @@ export interface State {
   paused: bigint;
   travelLimit: bigint;
   treasury: string;
+  custody: string;
+  registry: string;
+  permits: Record<"payer" | "wallet", bigint>;
 }
 
 export async function observe(world: World): Promise<State> {
-  const { coin, payer, spender } = world;
+  const { coin, payer, spender, wallet } = world;
   const accounts: Partial<State["accounts"]> = {};
   const cases: Partial<State["cases"]> = {};
   for (const name of OBSERVED) {
@@ -340,6 +454,9 @@ export async function observe(world: World): Promise<State> {
     paused: (word >> 64n) & 0xffn,
     travelLimit: word >> 72n,
     treasury: await coin.treasury(),
+    custody: await coin.custody(),
+    registry: await coin.vaspRegistry(),
+    permits: { payer: await coin.nonces(payer), wallet: await coin.nonces(wallet) },
   };
 }
 
@@ -375,6 +492,8 @@ export const FORM = {
   cancelBytes: "cancelAuthorization(address,bytes32,bytes)",
   skip: "skipNonces(uint256)",
   skipSigned: "skipNonces(address,uint256,uint256,bytes)",
+  permitVrs: "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)",
+  permitBytes: "permit(address,address,uint256,uint256,bytes)",
 } as const;
 
 /** The arguments of the forms with `(v, r, s)` or bytes, before the signature. */
@@ -418,4 +537,14 @@ export async function pause(world: World, bits: bigint): Promise<void> {
 export async function fundEscrow(world: World, amount: bigint): Promise<void> {
   await world.coin.connect(world.payer).approve(world.escrow, amount);
   await world.escrow.pull(world.payer, amount);
+}
+
+/** Puts an account into the family of a wallet operator. */
+export async function join(world: World, account: Addressable | string, vasp: bigint): Promise<void> {
+  await world.registry.setVasp(account, vasp);
+}
+
+/** Sets the amount from which on a payment between families needs an attestation. */
+export async function limitTravel(world: World, limit: bigint): Promise<void> {
+  await world.coin.connect(world.governor).setTravelRuleLimit(limit);
 }

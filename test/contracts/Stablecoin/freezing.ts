@@ -33,6 +33,8 @@ interface Freeze {
 const ORDER: OrderForm = {
   type: "FreezeOrder",
   selector: "freeze",
+  role: "freezer",
+  slow: "slowFreezer",
   create: async (world) => ({
     account: world.payer.address,
     amount: VALUE,

@@ -24,6 +24,8 @@ import { describeOrder, type OrderForm, submitOrder } from "./orders.ts";
 const ORDER: OrderForm = {
   type: "UnfreezeOrder",
   selector: "unfreeze",
+  role: "freezer",
+  slow: "slowFreezer",
   create: async (world) => {
     await freeze(world, world.payer);
     return { account: world.payer.address, caseId: CASE };
