@@ -109,7 +109,9 @@ export function createGridReader({ rpc, deployment }: { readonly rpc: Rpc; reado
       for (const holder of role.holders.filter(isContract)) {
         if (!held.includes(deployment[holder])) differences.push(`${sayHolder(holder)} does not hold ${role.name}`);
       }
-      const isKeyless = held.every((account) => role.holders.some((one) => isContract(one) && deployment[one] === account));
+      const isKeyless = held.every((account) =>
+        role.holders.some((one) => isContract(one) && deployment[one] === account),
+      );
       if (isKeyless && !role.holders.every(isContract)) differences.push(`nobody holds ${role.name}`);
     }
     return differences;

@@ -6,7 +6,16 @@ import type { Abi } from "viem";
 import type { Address } from "../domain/hex.ts";
 import type { Deployment } from "../pipeline/ports.ts";
 import { accessManagerAbi, stablecoinAbi, treasuryAbi, vaspRegistryAbi } from "./abi.ts";
-import { adminRole, delayOf, findRole, isContract, listCells, operatorMembers, type RoleMember, roles } from "./roles.ts";
+import {
+  adminRole,
+  delayOf,
+  findRole,
+  isContract,
+  listCells,
+  operatorMembers,
+  type RoleMember,
+  roles,
+} from "./roles.ts";
 
 export type Invocation = readonly [string, ...unknown[]];
 
@@ -57,7 +66,12 @@ function coinSteps(plan: Plan, deployment: Deployment, coin: Deployment["coins"]
   const set = (what: string, name: string, view: string, value: Address | bigint): Step => {
     return { what, ...toCoin, call: [name, value], view: { ...toCoin, call: [view] }, done: [BigInt(value)] };
   };
-  const escrows = { "redemption escrow": redemptions, "claim escrow": claims, "commerce escrow": commerce, swap } as const;
+  const escrows = {
+    "redemption escrow": redemptions,
+    "claim escrow": claims,
+    "commerce escrow": commerce,
+    swap,
+  } as const;
   const steps: Step[] = [
     set(`${symbol} is minted by the Treasury`, "setTreasury", "treasury", treasury),
     set(`${symbol} asks the registry about payments between families`, "setVaspRegistry", "vaspRegistry", registry),
@@ -73,7 +87,8 @@ function coinSteps(plan: Plan, deployment: Deployment, coin: Deployment["coins"]
       done: [BigInt(redemptions)],
     },
   ];
-  if (custody !== undefined) steps.push(set(`${symbol} that is seized goes to ${custody}`, "setCustody", "custody", custody));
+  if (custody !== undefined)
+    steps.push(set(`${symbol} that is seized goes to ${custody}`, "setCustody", "custody", custody));
   if (plan.travelRuleLimit !== null) {
     const what = `${symbol} between families needs an attestation from ${plan.travelRuleLimit} on`;
     steps.push(set(what, "setTravelRuleLimit", "travelRuleLimit", plan.travelRuleLimit));
