@@ -260,9 +260,12 @@ async function findUndone(site: Site, steps: readonly Step[]): Promise<readonly 
   const answers = await site.rpc.read(
     steps.map(({ view }) => toCallRequest({ to: view.to, data: encode(view.abi, view.call) }, "latest")),
   );
-  return steps.filter(({ done }, i) => {
+  return steps.filter(({ done, mask }, i) => {
     const words = unwrap<string>(answers[i], "eth_call").slice(2).match(/.{64}/g) ?? [];
-    return !done.every((value, j) => words[j] !== undefined && BigInt(`0x${words[j]}`) === value);
+    const read = words.map((word, j) =>
+      j === 0 && mask !== undefined ? BigInt(`0x${word}`) & mask : BigInt(`0x${word}`),
+    );
+    return !done.every((value, j) => read[j] === value);
   });
 }
 
@@ -321,6 +324,8 @@ export async function deploy(options: DeployOptions): Promise<DeployResult> {
   const site: Site = { rpc, deployer, options, devnet, report };
   if (earlier !== null) return { deployment: earlier, outcome: "unchanged", members: await prove(site, earlier) };
 
+  // what an interrupted run has sent is on chain before anything is decided
+  await deployer.waitUntilIdle();
   const deployment = await placeAll(site, chainId);
   const { timestamp } = await rpc.ask<{ readonly timestamp: Hex }>("eth_getBlockByNumber", "latest", false);
   const { roleAddresses, travelRuleLimit = null } = options;

@@ -28,6 +28,8 @@ export interface Step {
   readonly view: { readonly to: Address; readonly abi: Abi; readonly call: Invocation };
   /** The view's first words once the step is done. */
   readonly done: readonly bigint[];
+  /** Bits of the first word that count, where it holds more than this. */
+  readonly mask?: bigint;
 }
 
 /** What a deployment is told about its network. */
@@ -51,6 +53,9 @@ const dealerTiers = { production: 1n, devnet: 2n } as const;
 const keySeconds = 365 * 86_400;
 /** A key of the first operators is valid from the beginning of time; the registry shows it was set. */
 const keyFrom = 1n;
+
+/** Where the limit stands in the coin's own word, above the supply and the pause bits. */
+const limitShift = 72n;
 
 interface Contract {
   readonly to: Address;
@@ -91,7 +96,12 @@ function coinSteps(plan: Plan, deployment: Deployment, coin: Deployment["coins"]
     steps.push(set(`${symbol} that is seized goes to ${custody}`, "setCustody", "custody", custody));
   if (plan.travelRuleLimit !== null) {
     const what = `${symbol} between families needs an attestation from ${plan.travelRuleLimit} on`;
-    steps.push(set(what, "setTravelRuleLimit", "travelRuleLimit", plan.travelRuleLimit));
+    const done = [plan.travelRuleLimit << limitShift];
+    steps.push({
+      ...set(what, "setTravelRuleLimit", "coinWord", plan.travelRuleLimit),
+      done,
+      mask: ((1n << 64n) - 1n) << limitShift,
+    });
   }
   if (plan.devnet) {
     steps.push({

@@ -6,23 +6,16 @@ import { expect } from "chai";
 import { decodeFunctionData, keccak256 } from "viem";
 import { isFresh } from "../../scripts/abi.ts";
 import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
-import { createEncoder, encodeSettle, gasLimits, never } from "../../src/chain/encode.ts";
+import { createEncoder, encodeSettle } from "../../src/chain/encode.ts";
+import { gasLimits, never } from "../../src/chain/encoding.ts";
 import type { Draft, StepDraft, TransferDraft } from "../../src/domain/draft.ts";
-import { type Address, type Hex, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
+import { type Address, type Hex, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
 import { type IntentFacts, stepFence } from "../../src/domain/intent.ts";
-import type { Deployment, Encoder } from "../../src/pipeline/ports.ts";
+import type { Encoder } from "../../src/pipeline/ports.ts";
+import { at, deployment, places, word } from "./places.ts";
 
-const at = (n: number): Address => `0x${n.toString(16).padStart(40, "0")}`;
-const word = (n: number): Word => `0x${n.toString(16).padStart(64, "0")}`;
-const [coin, treasury, redemptions, alice, bob, signer] = [at(0xc0), at(0xc1), at(0xc2), at(1), at(2), at(3)] as const;
-const deployment: Deployment = {
-  chainId: 31_337,
-  authority: at(0xc3),
-  treasury,
-  redemptions,
-  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
-  block: 0,
-};
+const { coin, treasury, redemptions } = places;
+const [alice, bob, signer] = [at(1), at(2), at(3)] as const;
 const compact: Hex = `0x${"11".repeat(32)}91${"22".repeat(31)}`;
 const signature: Hex = `0x${"11".repeat(32)}11${"22".repeat(31)}1c`;
 const deadline = 1_000;
@@ -181,8 +174,8 @@ describe("createEncoder", () => {
   for (const { draft, signer: expected, facts, to, call } of cases) {
     it(`makes ${draft.kind} a call of ${call}`, () => {
       const encoded = encoder.encode(draft);
-      expect(encoded.signer).to.equal(expected);
-      expect(encoded.signature).to.equal(draft.kind === "reclaim" ? null : signature);
+      const { digest } = encoded.facts;
+      expect(encoded.consents).to.deep.equal(expected === null ? [] : [{ signer: expected, signature, digest }]);
       expect(encoded.facts).to.deep.include({
         ...facts,
         kind: draft.kind,
@@ -202,8 +195,8 @@ describe("createEncoder", () => {
 
   it("makes a lock a call under the coin's fence", () => {
     const redemptionId = encoder.redemptionId(terms);
-    const { facts, signer: holder } = encoder.encode({ kind: "lock", terms, signature });
-    expect(holder).to.equal(alice);
+    const { facts, consents } = encoder.encode({ kind: "lock", terms, signature });
+    expect(consents).to.deep.equal([{ signer: alice, signature, digest: facts.digest }]);
     expect(facts).to.deep.include({
       fence: { scope: coin, subject: alice, key: redemptionId },
       payer: alice,
@@ -222,8 +215,8 @@ describe("createEncoder", () => {
   });
 
   it("makes a transfer a row", () => {
-    const { facts, signer: payer } = encoder.encode(transfer);
-    expect(payer).to.equal(alice);
+    const { facts, consents } = encoder.encode(transfer);
+    expect(consents).to.deep.equal([{ signer: alice, signature, digest: facts.digest }]);
     expect(facts).to.deep.include({
       fence: { scope: coin, subject: alice, key: word(5) },
       payer: alice,

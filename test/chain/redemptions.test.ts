@@ -98,10 +98,10 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
     /** Carries a step out; it is the only kind of its state that this fence settles. */
     async function carryOut(intent: IntentFacts, others: readonly IntentFacts[] = []): Promise<Mined> {
       const number = (await network.head()).number;
-      expect(await network.chain.isFenceConsumed(intent.kind, intent.fence, number)).to.equal(false);
+      expect(await network.chain.isFenceConsumed(intent, number)).to.equal(false);
       const mined = await network.submit(intent);
       expectSettled(mined, intent);
-      expect(await network.chain.isFenceConsumed(intent.kind, intent.fence, mined.facts.block.number)).to.equal(true);
+      expect(await network.chain.isFenceConsumed(intent, mined.facts.block.number)).to.equal(true);
       const fence = mined.facts.fences[0] as (typeof mined.facts.fences)[number];
       for (const other of others) expect(judgeConsumption(other, fence), other.kind).to.equal("superseded");
       return mined;
