@@ -122,7 +122,9 @@ export function judgeAuthorize({ terms }: AuthorizeDraft | ChargeDraft, context:
   reasons.push(...judgeAhead({ field: "authorizeBy", at: authorizeBy }, context));
   if (!(authorizeBy <= captureBy && captureBy <= refundBy)) {
     const remedy = "Order the deadlines: authorizeBy, captureBy, refundBy.";
-    reasons.push(reason("deadline_invalid", "captureBy", remedy, { actual: `${authorizeBy} ${captureBy} ${refundBy}` }));
+    reasons.push(
+      reason("deadline_invalid", "captureBy", remedy, { actual: `${authorizeBy} ${captureBy} ${refundBy}` }),
+    );
   } else if (authorizeBy > context.blockTime) {
     reasons.push(...judgeAhead({ field: "captureBy", at: captureBy, longest: validity.capture }, context));
     reasons.push(...judgeAhead({ field: "refundBy", at: refundBy, longest: validity.refund }, context));
@@ -184,7 +186,9 @@ function judgeRate(
   // All fees are one formula on the captured total, so a rate that gives another sum is another rate.
   const fees = (taken.captured * BigInt(feeBps)) / BigInt(wholeBps);
   if (fees === taken.fees) return [];
-  return [reason("fee_invalid", "feeBps", "The first capture fixed the rate: charge the same.", compare(feeBps, taken.fees))];
+  return [
+    reason("fee_invalid", "feeBps", "The first capture fixed the rate: charge the same.", compare(feeBps, taken.fees)),
+  ];
 }
 
 const nothing: PaymentTotals = { captured: 0n, voided: 0n, refunded: 0n, disputed: false };
@@ -306,7 +310,9 @@ export function judgeReclaimPayment(draft: ReclaimPaymentDraft, context: PolicyC
 function judgeQuoteEnd({ quoteEnd }: PolicyContext): Rejection[] {
   if (quoteEnd === null) return [];
   const actual = quoteEnd === "swap" ? "swapped" : "cancelled";
-  return [reason("quote_state_invalid", "terms", "Ask for a new quote: this one is used up.", { actual, limit: "open" })];
+  return [
+    reason("quote_state_invalid", "terms", "Ask for a new quote: this one is used up.", { actual, limit: "open" }),
+  ];
 }
 
 function judgeParties(maker: Address, taker: Address, context: PolicyContext): Rejection[] {

@@ -81,9 +81,7 @@ const kindsOf: Readonly<Record<AgreementKind, Readonly<Record<string, readonly I
 /** Whom an agreement concerns from the beginning, the two between whom the money goes first. */
 function partiesOf({ kind, terms }: AgreementTerms): readonly Address[] {
   const all =
-    kind === "claim"
-      ? [terms.sender, terms.attestor]
-      : [terms.payer, terms.merchant, terms.arbiter, terms.feeReceiver];
+    kind === "claim" ? [terms.sender, terms.attestor] : [terms.payer, terms.merchant, terms.arbiter, terms.feeReceiver];
   return [...new Set(all)].filter((address) => address !== zeroAddress);
 }
 
@@ -198,12 +196,18 @@ export function createAgreements(engine: Engine, parts: { events: Events; exits:
     return found ?? null;
   }
 
-  function tell(row: AgreementRow, event: { intent: bigint | null; detail: Record<string, unknown>; at: number }): void {
+  function tell(
+    row: AgreementRow,
+    event: { intent: bigint | null; detail: Record<string, unknown>; at: number },
+  ): void {
     const agreement = toAgreement(row);
     const id = toHex(row.id);
     const known = partiesOf(agreement);
     // Whoever joined later, the recipient of a claim, is named with the first two.
-    const joined = sql.parties.all(row.number).map(toHex).filter((party) => !known.includes(party));
+    const joined = sql.parties
+      .all(row.number)
+      .map(toHex)
+      .filter((party) => !known.includes(party));
     const [account = null, counterparty = null, ...others] =
       agreement.kind === "claim" ? [agreement.terms.sender, ...joined, ...known.slice(1)] : [...known, ...joined];
     const { intent, at } = event;

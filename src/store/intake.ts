@@ -160,9 +160,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     if (payer !== null && account === null) {
       // A taken fence is the better answer: it stays taken however much money arrives.
       if (sql.isLive.get(fence, isCancel) !== undefined) return explain(facts, true);
-      return sql.isConsumed.get(fence, ...owner, nonce) === 1n
-        ? explain(facts, false)
-        : explainFunds(facts, payer);
+      return sql.isConsumed.get(fence, ...owner, nonce) === 1n ? explain(facts, false) : explainFunds(facts, payer);
     }
     const held = account === null ? 0n : amount;
     const { validBefore } = facts;

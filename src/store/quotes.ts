@@ -54,7 +54,10 @@ function prepare({ database }: Engine) {
 export function createQuotes(engine: Engine): Quotes {
   const sql = prepare(engine);
 
-  function offer({ id, terms, makerSignature, offeredAt }: StoredQuote, bounds: { now: number; limit: number }): boolean {
+  function offer(
+    { id, terms, makerSignature, offeredAt }: StoredQuote,
+    bounds: { now: number; limit: number },
+  ): boolean {
     const { now, limit } = bounds;
     sql.sweep.run(now, sweepSlice);
     const blob = toBlob(id);

@@ -54,7 +54,10 @@ type Spent = Pick<Rejection, "code" | "remedy">;
 const spent: Readonly<Record<Exclude<Family, "nonce" | "deposit">, Spent>> = {
   order: { code: "nonce_used", remedy: "This id was used: sign again under a new one." },
   redemption: { code: "redemption_state_invalid", remedy: "The redemption has left this state: read it again." },
-  agreement: { code: "agreement_state_invalid", remedy: "It has moved on from this state, or was made already: read it again." },
+  agreement: {
+    code: "agreement_state_invalid",
+    remedy: "It has moved on from this state, or was made already: read it again.",
+  },
   quote: { code: "quote_state_invalid", remedy: "This quote was swapped or cancelled: ask for a new one." },
   membership: { code: "vasp_invalid", remedy: "The account has left its operator already." },
 };
@@ -76,7 +79,12 @@ export function explainFence(
   if (family === "nonce") {
     const extra = { freeNonces: freeNonces() };
     return isLive
-      ? { code: "nonce_in_use", subject, remedy: "Another payment under this nonce is on its way: use a free nonce.", extra }
+      ? {
+          code: "nonce_in_use",
+          subject,
+          remedy: "Another payment under this nonce is on its way: use a free nonce.",
+          extra,
+        }
       : { code: "nonce_used", subject, remedy: "This nonce was used or cancelled: sign with a free one.", extra };
   }
   if (!isLive) return { ...spent[family], subject };

@@ -100,7 +100,9 @@ describe("a step of a claim", () => {
     for (const [name, step] of Object.entries(steps)) {
       const blockTime = name === "reclaim" ? claim.expiry : blockStart;
       expect(judge(step, { blockTime, ...known() }), name).to.deep.include(["agreement_unknown", claimId(claim)]);
-      expect(judge(step, { ...openClaim("claimed") }), name).to.deep.equal([["agreement_state_invalid", claimId(claim)]]);
+      expect(judge(step, { ...openClaim("claimed") }), name).to.deep.equal([
+        ["agreement_state_invalid", claimId(claim)],
+      ]);
     }
   });
 
@@ -109,7 +111,9 @@ describe("a step of a claim", () => {
     const late = signClaim(claim, wallet(7), claim.expiry);
     expect(judge(late, at(claim.expiry - 1))).to.deep.equal([]);
     expect(judge(late, at(claim.expiry))).to.deep.equal([["deadline_invalid", "expiry"]]);
-    expect(judge(steps["reclaim"] ?? expect.fail(), at(claim.expiry - 1))).to.deep.equal([["deadline_invalid", "expiry"]]);
+    expect(judge(steps["reclaim"] ?? expect.fail(), at(claim.expiry - 1))).to.deep.equal([
+      ["deadline_invalid", "expiry"],
+    ]);
     expect(judge(steps["reclaim"] ?? expect.fail(), at(claim.expiry))).to.deep.equal([]);
   });
 
@@ -197,7 +201,9 @@ describe("authorize", () => {
     expect(authorize({ refundBy: captureBy - 1 })).to.deep.equal([["deadline_invalid", "captureBy"]]);
     const far = { refundBy: blockStart + 180 * day };
     expect(authorize({ ...far, captureBy: blockStart + 90 * day })).to.deep.equal([]);
-    expect(authorize({ ...far, captureBy: blockStart + 90 * day + 1 })).to.deep.equal([["deadline_invalid", "captureBy"]]);
+    expect(authorize({ ...far, captureBy: blockStart + 90 * day + 1 })).to.deep.equal([
+      ["deadline_invalid", "captureBy"],
+    ]);
     expect(authorize({ refundBy: blockStart + 180 * day + 1 })).to.deep.equal([["deadline_invalid", "refundBy"]]);
   });
 });
@@ -261,7 +267,9 @@ describe("void", () => {
   it("gives back what is left, at the totals and the dispute that the chain has", () => {
     expect(judge(signVoid(payment, order), known())).to.deep.equal([]);
     expect(judge(signVoid(payment, order))).to.deep.equal([["agreement_unknown", "terms"]]);
-    expect(judge(signVoid(payment, { ...order, amount: 501n }), known())).to.deep.equal([["amount_exceeded", "amount"]]);
+    expect(judge(signVoid(payment, { ...order, amount: 501n }), known())).to.deep.equal([
+      ["amount_exceeded", "amount"],
+    ]);
     expect(judge(signVoid(payment, { ...order, amount: 0n }), known())).to.deep.equal([["amount_zero", "amount"]]);
     expect(judge(signVoid(payment, order), known({ disputed: true }))).to.deep.equal([
       ["agreement_state_invalid", "captured"],
@@ -356,7 +364,9 @@ describe("reclaim-payment", () => {
       ["agreement_state_invalid", "captured"],
     ]);
     const closed = { captured: 400n, voided: 100n };
-    expect(judge(reclaim(closed), { ...known(closed), blockTime })).to.deep.equal([["agreement_state_invalid", "state"]]);
+    expect(judge(reclaim(closed), { ...known(closed), blockTime })).to.deep.equal([
+      ["agreement_state_invalid", "state"],
+    ]);
   });
 });
 
@@ -389,7 +399,8 @@ describe("a quote", () => {
   });
 
   it("is cancelled while it could still be swapped", () => {
-    const cancel = (context: Partial<PolicyContext> = {}) => judge(signCancelQuote(quoteTerms(), blockStart + 400), context);
+    const cancel = (context: Partial<PolicyContext> = {}) =>
+      judge(signCancelQuote(quoteTerms(), blockStart + 400), context);
     expect(cancel()).to.deep.equal([]);
     expect(cancel({ quoteEnd: "swap" })).to.deep.equal([["quote_state_invalid", "terms"]]);
     expect(cancel({ blockTime: quoteTerms().validBefore })).to.deep.equal([["expired", "validBefore"]]);
@@ -422,7 +433,9 @@ describe("wallet operators", () => {
     const parties = { payer: wallet(1), payee: wallet(2), amount: 5n, reference: coin, vasp: 1, attestationId: coin };
     const attest = { ...order, ...parties, kind: "travel-attest", validUntil: blockStart + 30 * day } as const;
     expect(judge(attest)).to.deep.equal([]);
-    expect(judge({ ...attest, validUntil: blockStart + 30 * day + 1 })).to.deep.equal([["deadline_invalid", "validUntil"]]);
+    expect(judge({ ...attest, validUntil: blockStart + 30 * day + 1 })).to.deep.equal([
+      ["deadline_invalid", "validUntil"],
+    ]);
     expect(judge({ ...attest, validUntil: blockStart })).to.deep.equal([["expired", "validUntil"]]);
     expect(judge({ ...attest, amount: 0n })).to.deep.equal([["amount_zero", "amount"]]);
     expect(judge({ ...attest, payee: coin })).to.deep.equal([["payee_invalid", coin]]);

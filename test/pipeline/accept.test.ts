@@ -137,7 +137,9 @@ describe("judgeDraft", () => {
   });
 
   describe("a step of a redemption", () => {
-    const at = (state: "locked" | "accepted" | "sent" | "disputed" | "burned" | "returned") => ({ redemption: { terms, state } });
+    const at = (state: "locked" | "accepted" | "sent" | "disputed" | "burned" | "returned") => ({
+      redemption: { terms, state },
+    });
 
     it("redemption_unknown", () => {
       expect(codes(step("accept", "locked"))).to.deep.equal([["redemption_unknown", id]]);
@@ -155,7 +157,16 @@ describe("judgeDraft", () => {
         ["dispute", "sent"],
         ["resolve", "disputed"],
       ].map(String);
-      const kinds = ["accept", "approve", "reject", "mark-sent", "confirm", "cancel-redemption", "dispute", "resolve"] as const;
+      const kinds = [
+        "accept",
+        "approve",
+        "reject",
+        "mark-sent",
+        "confirm",
+        "cancel-redemption",
+        "dispute",
+        "resolve",
+      ] as const;
       for (const kind of kinds) {
         for (const from of ["locked", "accepted", "sent", "disputed"] as const) {
           const expected = allowed.includes(String([kind, from])) ? [] : [["redemption_state_invalid", id]];

@@ -94,9 +94,9 @@ describe("a claim", () => {
       ["signature_invalid", terms.linkKey],
       ["signature_invalid", wallet(30)],
     ]);
-    expect(await refusal(town, { ...signOpenClaim(claimTerms({ salt: terms.handle })), signature: "0x" })).to.deep.equal([
-      ["signature_invalid", "signature"],
-    ]);
+    expect(
+      await refusal(town, { ...signOpenClaim(claimTerms({ salt: terms.handle })), signature: "0x" }),
+    ).to.deep.equal([["signature_invalid", "signature"]]);
   });
 
   it("is left once: while one step is on its way another is refused, afterwards the state is another", async () => {
@@ -165,7 +165,10 @@ describe("a commerce payment", () => {
     ]);
     for (const party of [wallet(1), wallet(2), wallet(800), wallet(801)]) {
       const { events } = await town.store.readEvents({ after: 0n, limit: 99, account: party });
-      expect(events.filter(({ type }) => type === "payment"), party).to.have.length(5);
+      expect(
+        events.filter(({ type }) => type === "payment"),
+        party,
+      ).to.have.length(5);
       const listed = await town.store.listAgreements({ kind: "payment", account: party, limit: 9 });
       expect(listed.map(({ id: of }) => of)).to.deep.equal([id]);
     }

@@ -13,7 +13,16 @@ import { openSqlite } from "../../src/store/sqlite.ts";
 import { createFaults, type Faults, faultModes } from "../support/faults.ts";
 import { claimId, claimTerms, signClaim, signOpenClaim } from "../support/model-agreements.ts";
 import { createModelChain, type ModelChain } from "../support/model-chain.ts";
-import { coin, createModelSigner, encoder, laneA, laneB, signTransfer, transferDigest, wallet } from "../support/model-codec.ts";
+import {
+  coin,
+  createModelSigner,
+  encoder,
+  laneA,
+  laneB,
+  signTransfer,
+  transferDigest,
+  wallet,
+} from "../support/model-codec.ts";
 import { claims } from "../support/model-names.ts";
 import { createHouse, createManualClock, drain, type House, type ManualClock } from "../support/pipeline.ts";
 

@@ -167,7 +167,10 @@ describe("Keeper.tick", () => {
     await keeper.tick();
     expect(notices.map(({ detail }) => detail)).to.deep.equal(["expired", "expired", "expired"]);
     await keeper.tick();
-    expect(submitted.map((drafts) => drafts.length), "the oldest was forgotten").to.deep.equal([3, 1]);
+    expect(
+      submitted.map((drafts) => drafts.length),
+      "the oldest was forgotten",
+    ).to.deep.equal([3, 1]);
   });
 
   it("forgets what is due no more", async () => {

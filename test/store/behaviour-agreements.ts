@@ -83,7 +83,10 @@ function createSteps(world: World) {
       amount: 40n,
       totals: null,
     }),
-    pay: (step: string, done: { captured?: bigint; voided?: bigint; disputed?: boolean; state?: string }): AgreementMoved => {
+    pay: (
+      step: string,
+      done: { captured?: bigint; voided?: bigint; disputed?: boolean; state?: string },
+    ): AgreementMoved => {
       const { captured = 0n, voided = 0n, disputed = false, state = "authorized" } = done;
       const totals = { captured, voided, refunded: 0n, disputed };
       const terms = step === "authorize" ? ({ kind: "payment", terms: payment } as const) : null;
@@ -390,7 +393,9 @@ function describeQuotes(test: Test): void {
       const facts = { fence: fence(1), payer: null, payee: null, amount: 0n };
       const swapped = await world.accept(transferFacts({ ...facts, kind: "swap" }));
       const cancelled = await world.accept(transferFacts({ ...facts, kind: "cancel-quote" }));
-      expect(codesOf(await world.acceptOne(transferFacts({ ...facts, kind: "swap" })))).to.deep.equal(["step_in_flight"]);
+      expect(codesOf(await world.acceptOne(transferFacts({ ...facts, kind: "swap" })))).to.deep.equal([
+        "step_in_flight",
+      ]);
       await world.apply({ fences: [used(fence(1), ["swap"], world)] });
       await world.finalize();
       expect([(await world.read(swapped)).state, (await world.read(cancelled)).state]).to.deep.equal([
@@ -424,7 +429,10 @@ function describeFences(test: Test): void {
       await world.apply({ fences: [used(leave.fence, ["leave"], world)] });
       await world.apply({ fences: [used(complete.fence, ["complete-leave"], world)] });
       await world.finalize();
-      expect([(await world.read(leave)).state, (await world.read(complete)).state]).to.deep.equal(["settled", "settled"]);
+      expect([(await world.read(leave)).state, (await world.read(complete)).state]).to.deep.equal([
+        "settled",
+        "settled",
+      ]);
       const [account] = await world.store.readAccounts([{ coin: registry, address: ana }]);
       expect([account?.nonceBase, account?.consumed, account?.live]).to.deep.equal([0n, [], []]);
       const again = async (kind: IntentKind) => codesOf(await world.acceptOne(ofRegistry(kind, key)));
@@ -458,7 +466,13 @@ function describeFences(test: Test): void {
 
     test("says of each family of kinds what its fence being used means", async (world) => {
       const keyed = (kind: IntentKind, key: Word) =>
-        transferFacts({ kind, fence: { scope: escrow, subject: zeroAddress, key }, payer: null, payee: null, amount: 0n });
+        transferFacts({
+          kind,
+          fence: { scope: escrow, subject: zeroAddress, key },
+          payer: null,
+          payee: null,
+          amount: 0n,
+        });
       const cases = [
         ["claim", "agreement_state_invalid"],
         ["capture", "agreement_state_invalid"],
@@ -489,7 +503,8 @@ function describeFences(test: Test): void {
         ...[row, other, elsewhere, step].map((intent) => wait(intent, "travel_rule")),
         wait(broke, "insufficient_funds"),
       ]);
-      const ready = async () => (await world.store.readReady({ now: world.at(), limit: 9 })).map(({ sequence }) => sequence);
+      const ready = async () =>
+        (await world.store.readReady({ now: world.at(), limit: 9 })).map(({ sequence }) => sequence);
       expect(await ready()).to.deep.equal([]);
       const fence = { scope: registry, subject: toAddress(2), key: toWord(3n) };
       const match = { kinds: ["travel-attest"], payee: luis, amount: 10n } as const;

@@ -3,7 +3,13 @@
  * how tests sign them. Stands beside model-codec.ts; ids and digests are hashes of the values' text.
  */
 import { keccak256, stringToHex } from "viem";
-import { type ClaimTerms, claimFence, type PaymentTerms, paymentFence, type QuoteTerms } from "../../src/domain/agreement.ts";
+import {
+  type ClaimTerms,
+  claimFence,
+  type PaymentTerms,
+  paymentFence,
+  type QuoteTerms,
+} from "../../src/domain/agreement.ts";
 import type { AgreementDraft, CaptureOrder, Draft, TravelAttestDraft } from "../../src/domain/draft.ts";
 import { type Address, type Hex, toWord, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
 import type { Fence } from "../../src/domain/intent.ts";
@@ -336,7 +342,12 @@ export function signCharge(terms: PaymentTerms, capture: CaptureOrder): Extract<
 }
 
 export function signCapture(terms: PaymentTerms, order: CaptureOrder): Extract<Draft, { kind: "capture" }> {
-  return { kind: "capture", terms, order, signature: signDigest(terms.merchant, captureDigest(paymentId(terms), order)) };
+  return {
+    kind: "capture",
+    terms,
+    order,
+    signature: signDigest(terms.merchant, captureDigest(paymentId(terms), order)),
+  };
 }
 
 export function signVoid(
@@ -388,7 +399,15 @@ export function signAttestation(
   attestationId: Word = toWord(5n),
 ): TravelAttestDraft {
   const signer = wallet(950);
-  const unsigned = { vasp: 2, attestationId, coin, ...about, reference: zeroWord, validUntil: blockStart + 500, signer };
+  const unsigned = {
+    vasp: 2,
+    attestationId,
+    coin,
+    ...about,
+    reference: zeroWord,
+    validUntil: blockStart + 500,
+    signer,
+  };
   const draft = { kind: "travel-attest", ...unsigned, signature: "0x" } as const;
   return { ...draft, signature: signDigest(signer, attestDigest(draft)) };
 }

@@ -222,7 +222,13 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     pool = pool.filter(({ from, nonce }) => nonce >= (nonces.get(from) ?? 0));
     const body = ran.map(({ transaction }) => transaction.hash).join();
     const hash = keccak256(stringToHex(`${parent.ref.hash} ${number} ${time} ${salt} ${body}`));
-    blocks.push({ ref: { number, hash, parent: parent.ref.hash, time }, log, ran, world: copyWorld({ coin, second, escrows }), nonces });
+    blocks.push({
+      ref: { number, hash, parent: parent.ref.hash, time },
+      log,
+      ran,
+      world: copyWorld({ coin, second, escrows }),
+      nonces,
+    });
   }
 
   function guard(): void {

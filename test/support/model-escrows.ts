@@ -43,7 +43,11 @@ function coinIn(coins: readonly CoinState[], address: Address): CoinState {
 }
 
 /** ReceiveWithAuthorization: the order of the coin's checks. */
-function judgeTake(state: CoinState, from: Address, take: { amount: bigint; until: number; nonce: Word; time: number }) {
+function judgeTake(
+  state: CoinState,
+  from: Address,
+  take: { amount: bigint; until: number; nonce: Word; time: number },
+) {
   if (take.time >= take.until) return "expired";
   const { balance, frozen } = accountIn(state, from);
   if (frozen === null) return "payer_frozen";
@@ -53,7 +57,10 @@ function judgeTake(state: CoinState, from: Address, take: { amount: bigint; unti
 
 const left = ({ terms, captured, voided }: PaymentRecord): bigint => terms.amount - captured - voided;
 
-function judgePaymentStep(step: Extract<ModelStep, { terms: PaymentTerms }>, context: EscrowContext): HeldReason | null {
+function judgePaymentStep(
+  step: Extract<ModelStep, { terms: PaymentTerms }>,
+  context: EscrowContext,
+): HeldReason | null {
   const { escrows, coins, at } = context;
   const { terms } = step;
   const record = escrows.payments.get(paymentId(terms));
@@ -76,7 +83,8 @@ function judgePaymentStep(step: Extract<ModelStep, { terms: PaymentTerms }>, con
   if (left(record) === 0n) return "agreement_state_invalid";
   const end = terms.captureBy + (record.disputed ? 15 * 86_400 : 0);
   if (at.time >= end !== (step.kind === "reclaim-payment")) return "deadline_passed";
-  if (step.kind === "capture" || step.kind === "dispute-payment") return record.disputed ? "agreement_state_invalid" : null;
+  if (step.kind === "capture" || step.kind === "dispute-payment")
+    return record.disputed ? "agreement_state_invalid" : null;
   return step.kind === "resolve-payment" && !record.disputed ? "agreement_state_invalid" : null;
 }
 
@@ -131,7 +139,12 @@ function createWriter(step: ModelStep, { coins, at }: EscrowContext) {
     use(fence: Fence, match: { kinds?: readonly IntentKind[]; payee?: Address; amount?: bigint }): void {
       at.log.fences.push({ fence, how: "used", match, ...place() });
     },
-    take(coin: Address, from: Address, to: Address, taken: { amount: bigint; nonce: Word; kinds?: readonly IntentKind[] }): void {
+    take(
+      coin: Address,
+      from: Address,
+      to: Address,
+      taken: { amount: bigint; nonce: Word; kinds?: readonly IntentKind[] },
+    ): void {
       const { amount, nonce, kinds } = taken;
       const state = coinIn(coins, coin);
       const fence = { scope: coin, subject: from, key: nonce };
@@ -152,7 +165,11 @@ function createWriter(step: ModelStep, { coins, at }: EscrowContext) {
 }
 type Writer = ReturnType<typeof createWriter>;
 
-function runClaim(step: Extract<ModelStep, { kind: "claim" | "decline-claim" | "cancel-claim" | "reclaim-claim" }>, context: EscrowContext, writer: Writer): void {
+function runClaim(
+  step: Extract<ModelStep, { kind: "claim" | "decline-claim" | "cancel-claim" | "reclaim-claim" }>,
+  context: EscrowContext,
+  writer: Writer,
+): void {
   const record = context.escrows.claims.get(step.id) ?? assert.fail("judged before");
   const { coin, sender, amount } = record.terms;
   const party = step.kind === "claim" ? step.recipient : sender;
@@ -281,7 +298,14 @@ export function runStep(step: ModelStep, context: EscrowContext): HeldReason | n
       escrows.quotes.add(quoteId(step.terms));
       const { hash: transaction, by, nextIndex } = context.at;
       const match = { kinds: ["cancel-quote"] as const };
-      context.at.log.fences.push({ fence: fenceOf(step), how: "cancelled", match, by, transaction, logIndex: nextIndex() });
+      context.at.log.fences.push({
+        fence: fenceOf(step),
+        how: "cancelled",
+        match,
+        by,
+        transaction,
+        logIndex: nextIndex(),
+      });
       return null;
     }
     case "travel-attest": {
