@@ -154,7 +154,7 @@ const rooms: Readonly<Record<IntentKind, Room>> = {
   "reclaim-payment": { own: 160_000n, signatures: 0, pays: true },
   swap: { own: 430_000n, signatures: 2 },
   "cancel-quote": { own: 100_000n, signatures: 1 },
-  join: { own: 230_000n, signatures: 2 },
+  join: { own: 260_000n, signatures: 2 },
   leave: { own: 120_000n, signatures: 1 },
   "complete-leave": { own: 130_000n, signatures: 0 },
   "travel-attest": { own: 160_000n, signatures: 1 },
