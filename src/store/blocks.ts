@@ -47,6 +47,8 @@ interface Progress {
   readonly carried: Map<string, bigint>;
   /** Transaction → the intents it carried out, in order. */
   readonly carriedBy: Map<Word, bigint[]>;
+  /** Transaction → the charge it carried out: the capture in it is that intent's work too. */
+  readonly charges: Map<Word, bigint>;
   /** Transaction → its sender, where the facts tell. */
   readonly senders: ReadonlyMap<Word, Address>;
 }
@@ -114,14 +116,22 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
   }
 
   function consume(progress: Progress, consumed: FenceConsumed): void {
-    const { block, book, at, carried, carriedBy } = progress;
+    const { block, book, at, carried, carriedBy, charges } = progress;
     const fence = toFenceBlob(consumed.fence, toSpace(consumed));
     if (!isRepeatable(consumed)) use(consumed, fence, block.number);
     const evidence = toEvidence(progress, consumed, consumed.by);
-    for (const row of work.ofFence(fence)) {
+    const rows = work.ofFence(fence);
+    const charge = charges.get(consumed.transaction);
+    if (rows.length === 0 && charge !== undefined && consumed.match.kinds?.includes("capture") === true) {
+      carried.set(toFenceHex(consumed.fence, "plain"), charge);
+    }
+    // A charge is the step right before its capture.
+    charges.delete(consumed.transaction);
+    for (const row of rows) {
       if (isRepeatable(consumed) && row.verdict !== null) continue;
       if (work.judge(row, { consumption: consumed, evidence, book, at })) {
         carried.set(row.fence, row.sequence);
+        if (row.kind === "charge") charges.set(consumed.transaction, row.sequence);
         carriedBy.set(consumed.transaction, [...(carriedBy.get(consumed.transaction) ?? []), row.sequence]);
       }
     }
@@ -237,7 +247,16 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     const book = accounts.openBook();
     const senders = findSenders(facts);
     const { block } = facts;
-    const progress: Progress = { facts, block, at, book, carried: new Map(), carriedBy: new Map(), senders };
+    const progress: Progress = {
+      facts,
+      block,
+      at,
+      book,
+      carried: new Map(),
+      carriedBy: new Map(),
+      charges: new Map(),
+      senders,
+    };
     for (const consumed of facts.fences) consume(progress, consumed);
     for (const skip of facts.nonceSkips) skipNonces(progress, skip);
     advanceBases(progress);

@@ -191,6 +191,13 @@ describe("a commerce payment", () => {
       ["authorize", charged.sequence],
       ["capture", charged.sequence],
     ]);
+    const trace = await town.store.readTrace(charged.sequence);
+    expect(trace?.movements.map(({ to, amount }) => [to, amount])).to.deep.equal([
+      [commerce, 500n],
+      [wallet(2), 297n],
+      [wallet(800), 3n],
+      [wallet(1), 200n],
+    ]);
     await agrees(town);
   });
 

@@ -152,10 +152,10 @@ function createWriter(step: ModelStep, { coins, at }: EscrowContext) {
       this.use(fence, { payee: to, amount, ...(kinds === undefined ? {} : { kinds }) });
       move({ ...at, state }, { kind: "transfer", from, to, amount, memo: null, fence });
     },
-    pay(coin: Address, from: Address, to: Address, amount: bigint): void {
+    /** Out of an escrow, for the step whose fence that is. */
+    pay(coin: Address, from: Address, to: Address, amount: bigint, fence: Fence = fenceOf(step)): void {
       if (amount === 0n) return;
       const state = coinIn(coins, coin);
-      const fence = step.kind === "open-claim" ? null : fenceOf(step);
       move({ ...at, state }, { kind: "transfer", from, to, amount, memo: null, fence });
     },
     tell(moved: Omit<AgreementMoved, "transaction" | "logIndex" | "by">): void {
@@ -207,13 +207,14 @@ function runPayment(step: Extract<ModelStep, { terms: PaymentTerms }>, context: 
   const capture = (name: string, part: { amount: bigint; feeBps: number; rest: bigint; actor: Address }) => {
     const feeOf = (total: bigint) => (total * BigInt(part.feeBps)) / 10_000n;
     const fee = feeOf(record.captured + part.amount) - feeOf(record.captured);
+    const fence = paymentFence(commerce, id, record);
     record.captured += part.amount;
     record.voided += part.rest;
     if (left(record) === 0n) record.disputed = false;
     tell(name, { actor: part.actor, amount: part.amount, fee });
-    writer.pay(coin, commerce, merchant, part.amount - fee);
-    writer.pay(coin, commerce, terms.feeReceiver, fee);
-    writer.pay(coin, commerce, payer, part.rest);
+    writer.pay(coin, commerce, merchant, part.amount - fee, fence);
+    writer.pay(coin, commerce, terms.feeReceiver, fee, fence);
+    writer.pay(coin, commerce, payer, part.rest, fence);
   };
   const giveBack = (name: string, amount: bigint, actor: Address) => {
     record.voided += amount;
