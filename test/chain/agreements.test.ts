@@ -453,7 +453,6 @@ describe("Agreements on anvil", function () {
         "void",
       ];
       expect([...network.gasUsed.keys()].toSorted()).to.deep.equal(kinds);
-      if (process.env["SHOW"] !== undefined) for (const [k, u] of network.gasUsed) console.log(k, u);
       const short = [...network.gasUsed].flatMap(([kind, used]) => {
         const room = gasLimits[kind] - gasReserves[kind];
         return used * 5n <= room * 4n ? [] : [`${kind} used ${used} of ${room}`];
