@@ -9,6 +9,7 @@ import type { Chain, ChainAccount, Deployment } from "../pipeline/ports.ts";
 import {
   claimEscrowAbi,
   commerceEscrowAbi,
+  fxSwapAbi,
   redemptionEscrowAbi,
   stablecoinAbi,
   treasuryAbi,
@@ -61,13 +62,14 @@ export function readRevert(answer: RpcAnswer): Hex | null {
 }
 
 /**
- * Whose coins a call takes: the account a freeze would be blamed on. Null where it takes nobody's, or two parties' as a swap. In a
- * coin's call it is the first argument; the terms an escrow is given begin with the coin, then the payer.
+ * Whose coins a call takes: the account a freeze would be blamed on. Null where it takes nobody's. In a coin's call it is the
+ * first argument; the terms an escrow is given begin with the coin, then the payer, a quote with the maker, then the taker, who asks.
  */
 function payerOf({ to, data }: Call, deployment: Deployment): Address | null {
   const isCoin = deployment.coins.some((coin) => coin.address === to);
   const isTerms =
-    takers.has(data.slice(0, 10)) && [deployment.redemptions, deployment.claims, deployment.commerce].includes(to);
+    takers.has(data.slice(0, 10)) &&
+    [deployment.redemptions, deployment.claims, deployment.commerce, deployment.swap].includes(to);
   if (!isCoin && !isTerms) return null;
   // a refund takes the merchant's, who comes third
   const word = isCoin ? 0 : data.slice(0, 10) === refundSelector ? 2 : 1;
@@ -90,6 +92,7 @@ const takers: ReadonlySet<string> = new Set([
   selectorOf(claimEscrowAbi, "open"),
   selectorOf(commerceEscrowAbi, "authorize"),
   selectorOf(commerceEscrowAbi, "charge"),
+  selectorOf(fxSwapAbi, "swap"),
   refundSelector,
 ]);
 

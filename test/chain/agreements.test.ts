@@ -325,6 +325,22 @@ describe("Agreements on anvil", function () {
       expect(mined.facts.fences).to.have.length(3);
     });
 
+    it("wait for whoever is frozen, and say whether it is the taker who asked", async () => {
+      const cases = [
+        [xus, "payer", "payer_frozen"],
+        [xgt, "merchant", "payee_frozen"],
+      ] as const;
+      for (const [i, [coin, name, reason]] of cases.entries()) {
+        const order = { coin, account: address(name), caseId: id(0xcb), deadline: deadline() };
+        const freeze = { ...order, orderId: id(0x61 + 2 * i), amount: null, until: (await now()) + day };
+        await carryOut(network.prepare({ kind: "freeze", ...freeze, signer: address("freezer") }, "freezer"));
+        const { facts } = await network.submit(swap(await toQuote(3 + i)));
+        expect(facts.slots[0]).to.include({ succeeded: false, reason });
+        const unfreeze = { ...order, orderId: id(0x62 + 2 * i), signer: address("freezer") };
+        await carryOut(network.prepare({ kind: "unfreeze", ...unfreeze }, "freezer"));
+      }
+    });
+
     it("are cancelled by the maker", async () => {
       const terms = await toQuote(2);
       const mined = await carryOut(cancel(terms), [swap(terms)]);
@@ -450,6 +466,7 @@ describe("Agreements on anvil", function () {
         "seize",
         "swap",
         "travel-attest",
+        "unfreeze",
         "void",
       ];
       expect([...network.gasUsed.keys()].toSorted()).to.deep.equal(kinds);
