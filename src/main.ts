@@ -162,10 +162,11 @@ async function assemble(config: Config, store: Store, log: Logger) {
     notify,
   });
   const maxHeadAgeMs = config.MAX_HEAD_AGE_SECONDS * 1_000;
+  const recoverer = await createRecoverer();
   const intake = createIntake({
     store,
     encoder,
-    recoverer: await createRecoverer(),
+    recoverer,
     orderSigner,
     deployment,
     head,
@@ -196,6 +197,7 @@ async function assemble(config: Config, store: Store, log: Logger) {
     chain,
     intake,
     encoder,
+    recoverer,
     publisher,
     reconciler,
     head,

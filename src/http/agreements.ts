@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { StoredAgreement } from "../pipeline/ports.ts";
 import type { AgreementKind, ClaimTerms, PaymentTerms } from "../domain/agreement.ts";
 import type { Draft } from "../domain/draft.ts";
-import type { Word } from "../domain/hex.ts";
+import type { Hex, Word } from "../domain/hex.ts";
 import type { Prefix } from "../domain/identifier.ts";
 import type { Intent, IntentKind } from "../domain/intent.ts";
 import { isEnded } from "../domain/lifecycle.ts";
@@ -32,7 +32,6 @@ const stepKinds = [
   "decline-claim",
   "cancel-claim",
   "reclaim-claim",
-  "charge",
   "capture",
   "void",
   "refund",
@@ -173,9 +172,24 @@ export function readTerms<K extends AgreementKind>({ id, terms }: FoundAgreement
 
 /** The deadline that was signed; missing with a signature it cannot be known. */
 export function readSigned(order: { readonly deadline: number } | undefined): number {
-  if (order !== undefined) return order.deadline;
-  const remedy = "Send the deadline that was signed.";
-  throw new RejectedError({ code: "request_malformed", subject: "order.deadline", remedy });
+  if (order === undefined) throw refuseUnstated("deadline");
+  return order.deadline;
+}
+
+/** What was signed is stated: read from the newest block instead, a repeat after that block moved on would be another thing. */
+export function readStated<T>(signature: Hex | undefined, name: string, stated: T | undefined, found: T): T {
+  if (stated === undefined && signature !== undefined) throw refuseUnstated(name);
+  return stated ?? found;
+}
+
+function refuseUnstated(name: string): RejectedError {
+  const remedy = `Send the ${name} that was signed.`;
+  return new RejectedError({ code: "request_malformed", subject: `order.${name}`, remedy });
+}
+
+/** The public exit already taken: what repeats a request after a block carried it out. */
+export function findTaken(steps: readonly Intent[], kind: IntentKind): Intent | null {
+  return steps.find((step) => step.kind === kind && (step.state === "settled" || step.state === "included")) ?? null;
 }
 
 export function toPending(steps: readonly Intent[]): AgreementStep[] {

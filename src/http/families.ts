@@ -24,7 +24,13 @@ import { life } from "./schemas.ts";
 import { spellAddress } from "./spelling.ts";
 
 const vaspId = z.int().min(1).max(65_535);
-export const vaspParams = z.strictObject({ id: z.coerce.number().pipe(vaspId) });
+export const vaspParams = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/, "not the number of a wallet operator")
+    .transform(Number)
+    .pipe(vaspId),
+});
 
 export const vasp = z
   .object({ id: z.number(), admin: addressOut, domain: z.string(), baseUrl: z.string(), suspended: z.boolean() })

@@ -26,7 +26,7 @@ import { spellAddress } from "./spelling.ts";
 
 const bps = z.int().min(0).max(10_000).meta({ description: "Hundredths of a percent" });
 
-/** The totals an order expects to find; where they are left out, those of the newest block. */
+/** The totals an order expects to find; left out before it is signed, those of the newest block. */
 const expected = { captured: units.optional(), voided: units.optional() };
 
 const captureOrder = z.strictObject({

@@ -79,7 +79,7 @@ export interface FoundQuote {
 
 function toState({ stored, steps, end, now }: FoundQuote): Quote["state"] {
   if (end !== null) return end === "swap" ? "swapped" : "cancelled";
-  if (steps.some((intent) => !isEnded(intent.state))) return "accepting";
+  if (steps.some((intent) => intent.kind === "swap" && !isEnded(intent.state))) return "accepting";
   return now !== null && now >= stored.terms.validBefore ? "expired" : "open";
 }
 

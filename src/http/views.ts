@@ -105,6 +105,9 @@ export const reconciliation = z
         chain: unitsOut,
         outstanding: unitsOut,
         accounts: z.number(),
+        escrows: z
+          .array(z.object({ escrow: addressOut, open: unitsOut, balance: unitsOut }))
+          .meta({ description: "What each escrow keeps for what is open, and has: never less. Newest block" }),
       }),
     ),
     differences: z.array(

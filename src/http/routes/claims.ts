@@ -1,13 +1,14 @@
 /**
- * Claims: money to a person without a wallet yet. Owns these routes, all of them open: the sender's, the link key's and the attestor's
- * signatures are the authority, and the exit whose deadline has passed is everyone's. Without its signature a route answers with
- * what is to be signed, and nothing is created.
+ * Claims: money to a person without a wallet yet. Owns these routes, all but an account's list open: the sender's, the link key's and the
+ * attestor's signatures are the authority, and the exit whose deadline has passed is everyone's. Without its signature a route answers
+ * with what is to be signed, and nothing is created.
  */
 import type { ClaimTerms } from "../../domain/agreement.ts";
 import { zeroAddress } from "../../domain/hex.ts";
 import {
   agreementStep,
   findAgreement,
+  findTaken,
   readSigned,
   readTerms,
   signedStepBody,
@@ -16,6 +17,7 @@ import {
   toSign,
 } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
+import { admitTo } from "../auth.ts";
 import { claim, claimBody, claimNames, claimPage, takeBody, toClaim } from "../claims.ts";
 import { addressParams, emptyBody, idParams, waitQuery } from "../schemas.ts";
 import { checkChain, readCoin, toDeadline, toStatus } from "../submission.ts";
@@ -81,7 +83,7 @@ function addOpening(app: App, parts: RouteParts): void {
   app.get(
     "/v1/accounts/:address/claims",
     {
-      config: { access: "public" },
+      config: { access: "login" },
       schema: {
         tags: ["claims"],
         summary: "Claims an account sent or took, newest first",
@@ -90,6 +92,7 @@ function addOpening(app: App, parts: RouteParts): void {
       },
     },
     async (request) => {
+      admitTo(request.caller, request.params.address);
       const query = { kind: "claim", account: request.params.address, limit: listed } as const;
       const now = parts.head.latest?.time ?? null;
       const data = [];
@@ -193,8 +196,8 @@ function addEnds(app: App, parts: RouteParts): void {
     },
     async (request, reply) => {
       const found = await findAgreement(parts, request.params.id, claimNames);
-      const done = found.steps.find((intent) => intent.kind === "reclaim-claim" && intent.state === "settled");
-      if (done !== undefined) return reply.code(200).send(toAgreementStep(done));
+      const taken = findTaken(found.steps, "reclaim-claim");
+      if (taken !== null) return reply.code(200).send(toAgreementStep(taken));
       const { coin } = readTerms(found);
       const submitted = await parts.submission.submit({ kind: "reclaim-claim", id: found.id, coin });
       return reply.code(toStatus(submitted, reply)).send(toAgreementStep(submitted.intent));

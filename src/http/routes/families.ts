@@ -1,9 +1,13 @@
 /**
  * Wallet operators' families: who belongs to whom, and the attestations the travel rule asks for. Owns these routes, all of them open: the
- * account's and the operator's signatures are the authority. Without them a route answers with what is to be signed.
+ * account's and the operator's signatures are the authority. Without them a route answers with what is to be signed. Whose keys count
+ * is the registry's to say: it is asked before anything is taken in.
  */
+import type { FamilyDraft } from "../../domain/draft.ts";
 import { prefixes } from "../../domain/identifier.ts";
-import { toAgreementToSign, toSign } from "../agreements.ts";
+import type { HeldReason } from "../../domain/intent.ts";
+import type { RejectionCode } from "../../domain/rejection.ts";
+import { findTaken, toAgreementToSign, toSign } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
 import {
   attestation,
@@ -20,7 +24,7 @@ import {
 import { RejectedError } from "../problem.ts";
 import { readIntent, refuseUnknown } from "../read.ts";
 import { addressParams, emptyBody, idParams, waitQuery } from "../schemas.ts";
-import { checkChain, readCoin, toDeadline, toStatus } from "../submission.ts";
+import { checkChain, readCoin, type Submitted, toDeadline, toStatus } from "../submission.ts";
 
 function missing(subject: string): RejectedError {
   const remedy = "Send every signed field with the signature.";
@@ -32,6 +36,29 @@ function firstCoin({ deployment }: RouteParts) {
   const [coin] = deployment.coins;
   if (coin === undefined) throw new Error("a deployment without a coin");
   return coin.address;
+}
+
+/** What the registry says no with, in the words of a refusal; everything else is `vasp_invalid`. */
+const refusals: Readonly<Partial<Record<HeldReason, RejectionCode>>> = {
+  signature_invalid: "signature_invalid",
+  signer_not_permitted: "signer_not_permitted",
+  nonce_used: "nonce_used",
+  not_yet_valid: "not_yet_valid",
+  expired: "expired",
+  deadline_passed: "expired",
+};
+
+/**
+ * Takes in what the registry would carry out now. These drafts cost their signer no coins, so whatever it would not do must not wait
+ * here: any key could fill the queue with it. What is known by its digest is the same resource, whatever the registry says by now.
+ */
+async function submitCarried(parts: RouteParts, draft: FamilyDraft): Promise<Submitted> {
+  const { digest, action } = parts.encoder.encode(draft).facts;
+  const known = await parts.store.findByDigest(digest);
+  const reason = known === null && action.kind === "call" ? await parts.chain.simulate(action) : null;
+  if (reason === null) return parts.submission.submit(draft);
+  const remedy = "Check key, operator, account and id: the registry would refuse this now.";
+  throw new RejectedError({ code: refusals[reason] ?? "vasp_invalid", subject: draft.kind, actual: reason, remedy });
 }
 
 function addAttestations(app: App, parts: RouteParts): void {
@@ -56,7 +83,7 @@ function addAttestations(app: App, parts: RouteParts): void {
         const draft = { ...base, signature: "0x" } as const;
         return reply.code(200).send(toAgreementToSign(parts, { draft, id: given.attestationId }));
       }
-      const submitted = await parts.submission.submit({ ...base, signature });
+      const submitted = await submitCarried(parts, { ...base, signature });
       return reply.code(toStatus(submitted, reply)).send(toAttestation(submitted.intent));
     },
   );
@@ -130,11 +157,8 @@ function addMembers(app: App, parts: RouteParts): void {
         return reply.code(200).send(toAgreementToSign(parts, { draft, id: joinId }));
       }
       if (deadline === undefined) throw missing("deadline");
-      const submitted = await parts.submission.submit({
-        ...base,
-        signature: signerSignature,
-        accountSignature: signature,
-      });
+      const signed = { signature: signerSignature, accountSignature: signature };
+      const submitted = await submitCarried(parts, { ...base, ...signed });
       return reply.code(toStatus(submitted, reply)).send(toMembership(submitted.intent));
     },
   );
@@ -182,7 +206,7 @@ function addLeaving(app: App, parts: RouteParts): void {
         return reply.code(200).send(toAgreementToSign(parts, { draft, id: leaveId }));
       }
       if (deadline === undefined) throw missing("deadline");
-      const submitted = await parts.submission.submit({ ...base, deadline, signature });
+      const submitted = await submitCarried(parts, { ...base, deadline, signature });
       return reply.code(toStatus(submitted, reply)).send(toMembership(submitted.intent));
     },
   );
@@ -194,6 +218,7 @@ function addLeaving(app: App, parts: RouteParts): void {
       schema: {
         tags: ["families"],
         summary: "Let an announced leaving take effect; anyone may ask",
+        description: "Needs no signature and no Idempotency-Key: a repeat is the same step.",
         params: addressParams,
         body: emptyBody.nullish(),
         response: { 200: membership, 202: membership },
@@ -202,7 +227,12 @@ function addLeaving(app: App, parts: RouteParts): void {
     async (request, reply) => {
       const account = request.params.address;
       const leaveAt = await parts.chain.readLeaving(account);
-      if (leaveAt === null) throw refuseUnknown("leaving", account);
+      if (leaveAt === null) {
+        const kinds = ["complete-leave"] as const;
+        const taken = findTaken(await parts.store.listIntents({ account, kinds, limit: 1 }), "complete-leave");
+        if (taken !== null) return reply.code(200).send(toMembership(taken));
+        throw refuseUnknown("leaving", account);
+      }
       const draft = { kind: "complete-leave", coin: firstCoin(parts), account, leaveAt } as const;
       const submitted = await parts.submission.submit(draft);
       return reply.code(toStatus(submitted, reply)).send(toMembership(submitted.intent));

@@ -65,6 +65,11 @@ async function toStatement(statement: Reconciliation, { store }: RouteParts) {
       books: coin.books.toString(),
       chain: coin.chain.toString(),
       outstanding: coin.outstanding.toString(),
+      escrows: coin.escrows.map(({ escrow, open, balance }) => ({
+        escrow: spellAddress(escrow),
+        open: open.toString(),
+        balance: balance.toString(),
+      })),
     })),
     differences: statement.differences.map((difference) => ({
       ...difference,

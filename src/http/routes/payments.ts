@@ -1,6 +1,6 @@
 /**
- * Payments: authorize, capture, void, refund, dispute, reclaim. Owns these routes, all of them open: the payer's, the merchant's and the
- * arbiter's signatures are the authority. An order names the totals it expects to find, so that a stale one changes nothing; without
+ * Payments: authorize, capture, void, refund, dispute, reclaim. Owns these routes, all but an account's list open: the payer's, the
+ * merchant's and the arbiter's signatures are the authority. An order names the totals it expects to find, so that a stale one changes nothing; without
  * its signature a route answers with what is to be signed, and nothing is created.
  */
 import type { PaymentTerms, PaymentTotals } from "../../domain/agreement.ts";
@@ -9,13 +9,16 @@ import type { Hex, Word } from "../../domain/hex.ts";
 import {
   agreementStep,
   findAgreement,
+  findTaken,
   readSigned,
+  readStated,
   readTerms,
   toAgreementStep,
   toAgreementToSign,
   toSign,
 } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
+import { admitTo } from "../auth.ts";
 import {
   type CaptureInput,
   captureBody,
@@ -40,9 +43,12 @@ const nothingYet: PaymentTotals = { captured: 0n, voided: 0n, refunded: 0n, disp
 
 type Expected = Pick<CaptureInput, "captured" | "voided">;
 
-/** The totals an order was signed for: those it names, otherwise those of the newest block. */
-function toExpected({ captured, voided }: Expected, totals: PaymentTotals) {
-  return { captured: captured ?? totals.captured, voided: voided ?? totals.voided };
+/** The totals an order is for: those it names; one that is not signed yet is for those of the newest block. */
+function toExpected({ captured, voided }: Expected, totals: PaymentTotals, signature: Hex | undefined) {
+  return {
+    captured: readStated(signature, "captured", captured, totals.captured),
+    voided: readStated(signature, "voided", voided, totals.voided),
+  };
 }
 
 interface Given {
@@ -58,11 +64,11 @@ function readDeadline({ signature, deadline }: Given, parts: RouteParts): number
 
 function toCaptureOrder(
   order: CaptureInput,
-  context: { terms: PaymentTerms; totals: PaymentTotals; deadline: number },
+  context: { terms: PaymentTerms; totals: PaymentTotals; deadline: number; signature: Hex | undefined },
 ): CaptureOrder {
-  const { terms, totals, deadline } = context;
+  const { terms, totals, deadline, signature } = context;
   const { amount, voidRest, feeBps = terms.minFeeBps } = order;
-  return { amount, voidRest, feeBps, deadline, ...toExpected(order, totals) };
+  return { amount, voidRest, feeBps, deadline, ...toExpected(order, totals, signature) };
 }
 
 function addOpening(app: App, parts: RouteParts): void {
@@ -91,7 +97,8 @@ function addOpening(app: App, parts: RouteParts): void {
         if (capture === undefined) return { kind: "authorize", terms, signature: payer };
         const given = { signature: merchantSignature, deadline: capture.order.deadline };
         const deadline = readDeadline(given, parts);
-        const order = toCaptureOrder(capture.order, { terms, totals: nothingYet, deadline });
+        // Nothing has been captured or voided before: these totals are known without being stated.
+        const order = toCaptureOrder(capture.order, { terms, totals: nothingYet, deadline, signature: undefined });
         return { kind: "charge", terms, signature: payer, capture: order, merchantSignature: merchant };
       };
       if (!isSigned) {
@@ -128,7 +135,7 @@ function addOpening(app: App, parts: RouteParts): void {
   app.get(
     "/v1/accounts/:address/payments",
     {
-      config: { access: "public" },
+      config: { access: "login" },
       schema: {
         tags: ["payments"],
         summary: "Payments an account is a party of, newest first",
@@ -137,6 +144,7 @@ function addOpening(app: App, parts: RouteParts): void {
       },
     },
     async (request) => {
+      admitTo(request.caller, request.params.address);
       const query = { kind: "payment", account: request.params.address, limit: listed } as const;
       const data = [];
       for (const stored of await parts.store.listAgreements(query)) {
@@ -170,7 +178,7 @@ async function takeStep(
 
 function addMerchantSteps(app: App, parts: RouteParts): void {
   const description =
-    "The merchant's signature; without it: 200 with the typed data to sign. Totals left out are those of the newest block.";
+    "The merchant's signature, with every field it signed; without it: 200 with the typed data to sign, where totals left out are those of the newest block.";
   const common = { tags: ["payments"], params: idParams, description, response: stepAnswer };
 
   app.post(
@@ -184,7 +192,7 @@ function addMerchantSteps(app: App, parts: RouteParts): void {
       checkChain(parts.deployment, chainId);
       const { found, terms, totals } = await readPayment(parts, request.params.id);
       const deadline = readDeadline({ signature, deadline: order.deadline }, parts);
-      const signed = toCaptureOrder(order, { terms, totals, deadline });
+      const signed = toCaptureOrder(order, { terms, totals, deadline, signature });
       const make = (by: Hex): Draft => ({ kind: "capture", terms, order: signed, signature: by });
       const taken = await takeStep(parts, { id: found.id, signature, make });
       return reply.code(taken.submitted === null ? 200 : toStatus(taken.submitted, reply)).send(taken.body);
@@ -202,7 +210,7 @@ function addMerchantSteps(app: App, parts: RouteParts): void {
       checkChain(parts.deployment, chainId);
       const { found, terms, totals } = await readPayment(parts, request.params.id);
       const deadline = readDeadline({ signature, deadline: order.deadline }, parts);
-      const signed = { amount: order.amount, deadline, ...toExpected(order, totals) };
+      const signed = { amount: order.amount, deadline, ...toExpected(order, totals, signature) };
       const { disputed } = totals;
       const make = (by: Hex): Draft => ({ kind: "void", terms, order: signed, disputed, signature: by });
       const taken = await takeStep(parts, { id: found.id, signature, make });
@@ -218,7 +226,7 @@ function addMerchantSteps(app: App, parts: RouteParts): void {
         ...common,
         summary: "Pay back what was captured, from the merchant's own coins",
         description:
-          "The merchant's ReceiveWithAuthorization whose nonce is the refund's; without it: 200 with the typed data to sign.",
+          "The merchant's ReceiveWithAuthorization whose nonce is the refund's, with the total refunded before; without it: 200 with the typed data to sign.",
         body: refundBody,
       },
     },
@@ -226,7 +234,8 @@ function addMerchantSteps(app: App, parts: RouteParts): void {
       const { order, signature, chainId } = request.body;
       checkChain(parts.deployment, chainId);
       const { found, terms, totals } = await readPayment(parts, request.params.id);
-      const { amount, refunded = totals.refunded } = order;
+      const { amount } = order;
+      const refunded = readStated(signature, "refunded", order.refunded, totals.refunded);
       const make = (by: Hex): Draft => ({ kind: "refund", terms, amount, refunded, signature: by });
       const taken = await takeStep(parts, { id: found.id, signature, make });
       return reply.code(taken.submitted === null ? 200 : toStatus(taken.submitted, reply)).send(taken.body);
@@ -253,7 +262,7 @@ function addDisputes(app: App, parts: RouteParts): void {
       checkChain(parts.deployment, chainId);
       const { found, terms, totals } = await readPayment(parts, request.params.id);
       const deadline = readDeadline({ signature, deadline: order.deadline }, parts);
-      const signed = { deadline, ...toExpected(order, totals) };
+      const signed = { deadline, ...toExpected(order, totals, signature) };
       const make = (by: Hex): Draft => ({ kind: "dispute-payment", terms, ...signed, signature: by });
       const taken = await takeStep(parts, { id: found.id, signature, make });
       return reply.code(taken.submitted === null ? 200 : toStatus(taken.submitted, reply)).send(taken.body);
@@ -277,7 +286,7 @@ function addDisputes(app: App, parts: RouteParts): void {
       const { found, terms, totals } = await readPayment(parts, request.params.id);
       const deadline = readDeadline({ signature, deadline: order.deadline }, parts);
       const { toMerchant, feeBps = terms.minFeeBps } = order;
-      const signed = { toMerchant, feeBps, deadline, ...toExpected(order, totals) };
+      const signed = { toMerchant, feeBps, deadline, ...toExpected(order, totals, signature) };
       const make = (by: Hex): Draft => ({ kind: "resolve-payment", terms, ...signed, signature: by });
       const taken = await takeStep(parts, { id: found.id, signature, make });
       return reply.code(taken.submitted === null ? 200 : toStatus(taken.submitted, reply)).send(taken.body);
@@ -306,8 +315,8 @@ function addReclaim(app: App, parts: RouteParts): void {
     },
     async (request, reply) => {
       const read = await readPayment(parts, request.params.id);
-      const done = read.found.steps.find(({ kind, state }) => kind === "reclaim-payment" && state === "settled");
-      if (done !== undefined) return reply.code(200).send(toAgreementStep(done));
+      const taken = findTaken(read.found.steps, "reclaim-payment");
+      if (taken !== null) return reply.code(200).send(toAgreementStep(taken));
       const submitted = await parts.submission.submit(toReclaim(read));
       return reply.code(toStatus(submitted, reply)).send(toAgreementStep(submitted.intent));
     },

@@ -3,10 +3,8 @@
  * whoever submits has no say. An offer is kept for its taker and moves nothing; without its signature a route answers with what is to be
  * signed.
  */
-import { recoverTypedDataAddress } from "viem";
 import type { QuoteTerms } from "../../domain/agreement.ts";
 import type { Hex, Word } from "../../domain/hex.ts";
-import { typedStructs } from "../../domain/signatures.ts";
 import {
   agreementStep,
   readSigned,
@@ -63,12 +61,12 @@ function checkOffer({ maker, taker, sellCoin, sellAmount, buyCoin, buyAmount, va
   if (reasons.length > 0) throw new RejectedError(...reasons);
 }
 
-/** Whether the maker signed its leg. ECDSA only, as everywhere at the door. */
-async function checkMaker(parts: RouteParts, terms: QuoteTerms, signature: Hex): Promise<void> {
-  const { domain, primaryType, message } = parts.encoder.toTyped(draftOf(terms, signature, "0x"));
-  const types = { [primaryType]: [...typedStructs[primaryType]] };
-  const signer = await recoverTypedDataAddress({ domain, types, primaryType, message, signature }).catch(() => null);
-  if (signer?.toLowerCase() === terms.maker) return;
+/** Whether the maker signed its leg, by the rule of intake: an offer kept with another spelling could never be taken. */
+async function checkMaker({ encoder, recoverer }: RouteParts, terms: QuoteTerms, signature: Hex): Promise<void> {
+  const [leg] = encoder.encode(draftOf(terms, signature, signature)).consents;
+  if (leg === undefined) throw new Error("a swap that its maker does not sign");
+  const [signer = null] = await recoverer.recover([{ digest: leg.digest, signature }]);
+  if (signer === terms.maker) return;
   throw new RejectedError({
     code: "signature_invalid",
     subject: "signature",
@@ -78,11 +76,28 @@ async function checkMaker(parts: RouteParts, terms: QuoteTerms, signature: Hex):
   });
 }
 
+/** An offer is kept for nothing, so it must be one that could be taken: whoever has no coins cannot fill the disk with them. */
+async function checkFunds({ store }: RouteParts, { maker, sellCoin, sellAmount }: QuoteTerms): Promise<void> {
+  const [account] = await store.readAccounts([{ coin: sellCoin, address: maker }]);
+  if (account === undefined) throw new Error("the store left an account out");
+  const { balance, frozen, held } = account;
+  const available = frozen === null ? 0n : balance - frozen - held;
+  if (available >= sellAmount) return;
+  throw new RejectedError({
+    code: "insufficient_funds",
+    subject: maker,
+    actual: String(available),
+    limit: String(sellAmount),
+    remedy: "Offer what the maker has and has not promised otherwise.",
+  });
+}
+
 async function offer(parts: RouteParts, id: Word, options: { terms: QuoteTerms; signature: Hex }): Promise<void> {
   const { terms, signature: makerSignature } = options;
   const now = readBlockTime(parts);
   checkOffer(terms, now);
   await checkMaker(parts, terms, makerSignature);
+  await checkFunds(parts, terms);
   const kept = await parts.store.offerQuote(
     { id, terms, makerSignature, offeredAt: parts.clock.now() },
     { now, limit: offersPerMaker },
@@ -138,6 +153,18 @@ function addOffer(app: App, parts: RouteParts): void {
   );
 }
 
+/** Nobody is asked to sign what cannot be carried out any more. */
+function checkOpen({ stored: { id, terms }, end, now }: FoundQuote): void {
+  if (end !== null) {
+    const actual = end === "swap" ? "swapped" : "cancelled";
+    const remedy = "Ask for a new quote: this one is used up.";
+    throw new RejectedError({ code: "quote_state_invalid", subject: id, actual, limit: "open", remedy });
+  }
+  if (now === null || now < terms.validBefore) return;
+  const compared = { actual: String(terms.validBefore), limit: String(now) };
+  throw new RejectedError({ code: "expired", subject: "validBefore", ...compared, remedy: "Ask for a new quote." });
+}
+
 function addEnds(app: App, parts: RouteParts): void {
   const common = {
     tags: ["quotes"],
@@ -159,8 +186,10 @@ function addEnds(app: App, parts: RouteParts): void {
     async (request, reply) => {
       const { signature, chainId } = request.body ?? {};
       checkChain(parts.deployment, chainId);
-      const { id, terms, makerSignature } = (await findQuote(parts, request.params.id)).stored;
+      const found = await findQuote(parts, request.params.id);
+      const { id, terms, makerSignature } = found.stored;
       if (signature === undefined) {
+        checkOpen(found);
         const signed = toAgreementToSign(parts, { draft: draftOf(terms, makerSignature, "0x"), id, both: true });
         return reply.code(200).send({ agreementId: id, typedData: signed.second ?? signed.typedData });
       }

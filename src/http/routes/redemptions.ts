@@ -5,6 +5,7 @@
 import type { LeavableState, StepDraft } from "../../domain/draft.ts";
 import type { RedemptionTerms } from "../../domain/facts.ts";
 import { type Address, zeroWord } from "../../domain/hex.ts";
+import { findTaken } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
 import { RejectedError } from "../problem.ts";
 import { findRedemption, toTypedData } from "../redemption.ts";
@@ -306,8 +307,8 @@ function addExits(app: App, parts: RouteParts): void {
     },
     async (request, reply) => {
       const found = await findRedemption(parts, request.params.id);
-      const done = found.pending.find((intent) => intent.kind === "reclaim" && intent.state === "settled");
-      if (done !== undefined) return reply.code(200).send(toStep(done));
+      const taken = findTaken(found.pending, "reclaim");
+      if (taken !== null) return reply.code(200).send(toStep(taken));
       const from = readLeaving(found);
       const coin = readTermsCoin(found);
       const submitted = await parts.submission.submit({ kind: "reclaim", id: found.redemptionId, coin, from });
