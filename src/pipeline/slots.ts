@@ -177,7 +177,7 @@ function createPacker({ lanes, limits, now, lingerMs }: SlotInputs) {
     action: { coin: Address; row: Hex },
   ): "placed" | "full" | "oversize" {
     const suspect = item.reverts > 0;
-    const gas = toRowGas(action.row, item.payeeKnown);
+    const gas = toRowGas(action.row, { payeeKnown: item.payeeKnown, reverted: suspect });
     const bytes = countBytes(action.row);
     const cap = Math.max(1, limits.rows >> Math.min(item.reverts, 20));
     if (toSettleGas(gas) > limits.gas || countSettleBytes(bytes) > limits.bytes) return "oversize";
@@ -240,8 +240,8 @@ export function halvePlan(plan: SlotPlan): readonly [SlotPlan, SlotPlan] {
   const half = Math.ceil(plan.items.length / 2);
   const make = (items: readonly ReadyIntent[]): SlotPlan => {
     const rows = items.flatMap(({ action }) => (action.kind === "row" ? [action.row] : []));
-    const gas = items.reduce((sum, { action, payeeKnown }) => {
-      return action.kind === "row" ? sum + toRowGas(action.row, payeeKnown) : sum;
+    const gas = items.reduce((sum, { action, payeeKnown, reverts }) => {
+      return action.kind === "row" ? sum + toRowGas(action.row, { payeeKnown, reverted: reverts > 0 }) : sum;
     }, 0n);
     return { ...plan, items, data: toSettleData(rows), gas: toSettleGas(gas) };
   };

@@ -143,6 +143,15 @@ describe("planSlots", () => {
       expect(sequences(plan(ready).plans)).to.deep.equal([[1, 2], [3]]);
     });
 
+    it("gives a row of a reverted batch the gas of a travel-rule question, alone and in a half", () => {
+      const gasOf = (reverts: number) => plan([pay({ sequence: 1, reverts })]).plans.map(({ gas }) => gas);
+      const [[plain = 0n], [suspect = 0n]] = [gasOf(0), gasOf(1)];
+      expect(suspect - plain).to.equal(30_000n);
+      const [pair] = plan([1, 2].map((sequence) => pay({ sequence, reverts: 1 }))).plans;
+      if (pair === undefined) throw new Error("one plan");
+      expect(halvePlan(pair).map(({ gas }) => gas)).to.deep.equal([suspect, suspect]);
+    });
+
     it("splits a batch into two that carry the same rows", () => {
       const [whole] = plan([1, 2, 3].map((sequence) => pay({ sequence }))).plans;
       if (whole === undefined) throw new Error("one plan");
