@@ -9,6 +9,11 @@ const contracts = {
   stablecoin: "contracts/Stablecoin.sol/Stablecoin.json",
   treasury: "contracts/Treasury.sol/Treasury.json",
   redemptionEscrow: "contracts/escrow/RedemptionEscrow.sol/RedemptionEscrow.json",
+  claimEscrow: "contracts/escrow/ClaimEscrow.sol/ClaimEscrow.json",
+  commerceEscrow: "contracts/escrow/CommerceEscrow.sol/CommerceEscrow.json",
+  fxSwap: "contracts/escrow/FxSwap.sol/FxSwap.json",
+  vaspRegistry: "contracts/VaspRegistry.sol/VaspRegistry.json",
+  dispatcher: "contracts/Dispatcher.sol/Dispatcher.json",
   accessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol/AccessManager.json",
 } as const;
 

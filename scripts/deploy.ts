@@ -4,11 +4,11 @@
  *
  * RPC_URL (default: the network named to Hardhat, or http://127.0.0.1:8545) · DEPLOYER_KEY (default: the node's first unlocked account) ·
  * ROLE_ADMIN, ROLE_CANCELLER, ROLE_DEALER … addresses (default, in a devnet: the node's other accounts) · REMESA_DATA (default
- * .remesa/<chain id>) · DEVNET=0|1 (default 1 on chain 31337): short delays, minting on.
+ * .remesa/<chain id>) · DEVNET=0|1 (default 1 on chain 31337): short delays, minting on · TRAVEL_RULE_LIMIT (base units; default: off).
  */
 import { join } from "node:path";
 import { deploy, DeployError, type DeployResult } from "../src/chain/deploy.ts";
-import { type RoleMember, roleMembers } from "../src/chain/roles.ts";
+import { operatorMembers, type RoleMember, roleMembers } from "../src/chain/roles.ts";
 import { createRpc } from "../src/chain/rpc.ts";
 import { type Address, formatAddress, type Hex, isHexOf, parseAddress, toLower } from "../src/domain/hex.ts";
 
@@ -25,7 +25,7 @@ async function findHardhatUrl(): Promise<string | undefined> {
 
 function readRoles(unlocked: readonly Address[], devnet: boolean): Partial<Record<RoleMember, Address>> {
   const addresses: Partial<Record<RoleMember, Address>> = {};
-  for (const [i, member] of roleMembers.entries()) {
+  for (const [i, member] of [...roleMembers, ...operatorMembers].entries()) {
     const variable = `ROLE_${member.toUpperCase()}`;
     const given = process.env[variable];
     const parsed = given === undefined ? null : parseAddress(given);
@@ -42,6 +42,14 @@ function readKey(): Hex | undefined {
   return key;
 }
 
+/** Base units, or null where the travel rule stays off. */
+function readLimit(): bigint | null {
+  const limit = process.env["TRAVEL_RULE_LIMIT"];
+  if (limit === undefined) return null;
+  if (!/^\d{1,19}$/.test(limit)) throw new DeployError("TRAVEL_RULE_LIMIT is not an amount in base units");
+  return BigInt(limit);
+}
+
 function print(
   { deployment, outcome, members }: DeployResult,
   { folder, devnet }: { folder: string; devnet: boolean },
@@ -51,7 +59,12 @@ function print(
     ["AccessManager", formatAddress(deployment.authority)],
     ...deployment.coins.map(({ symbol, address }) => [`coin ${symbol}`, formatAddress(address)] as const),
     ["Treasury", formatAddress(deployment.treasury)],
+    ["VaspRegistry", formatAddress(deployment.registry)],
     ["RedemptionEscrow", formatAddress(deployment.redemptions)],
+    ["ClaimEscrow", formatAddress(deployment.claims)],
+    ["CommerceEscrow", formatAddress(deployment.commerce)],
+    ["FxSwap", formatAddress(deployment.swap)],
+    ["Dispatcher", formatAddress(deployment.dispatcher)],
     ["file", join(folder, "deployment.json")],
     ...members.map(({ role, account, delay }) => {
       return [role, `${formatAddress(account)}${delay === 0 ? "" : `  after ${delay} s`}`] as const;
@@ -70,11 +83,13 @@ async function main(): Promise<void> {
   const devnet = (process.env["DEVNET"] ?? (chainId === localChainId ? "1" : "0")) === "1";
   const [accounts] = devnet ? await rpc.read([{ method: "eth_accounts", params: [] }]) : [];
   const unlocked = accounts?.ok === true ? (accounts.result as readonly Address[]) : [];
+  const travelRuleLimit = readLimit();
   const outFolder = process.env["REMESA_DATA"] ?? join(".remesa", String(chainId));
   const result = await deploy({
     rpcUrl,
     deployerKey: readKey(),
     roleAddresses: readRoles(unlocked, devnet),
+    ...(travelRuleLimit === null ? {} : { travelRuleLimit }),
     outFolder,
     devnet,
     report: (line) => console.log(line),

@@ -5,7 +5,7 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import Mocha from "mocha";
 import { toFunctionSelector, toFunctionSignature, type Abi } from "viem";
-import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../src/chain/abi.ts";
+import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi, vaspRegistryAbi } from "../src/chain/abi.ts";
 import { roles, slowDelays } from "../src/chain/roles.ts";
 import { intentEdges, intentStates } from "../src/domain/lifecycle.ts";
 
@@ -89,6 +89,7 @@ const abis: Readonly<Record<string, Abi>> = {
   COIN: stablecoinAbi,
   TREASURY: treasuryAbi,
   REDEMPTION: redemptionEscrowAbi,
+  VASP: vaspRegistryAbi,
 };
 
 /** One row per cell: a role on a function. */
@@ -103,7 +104,7 @@ function rolesPage(): string {
       const hasForm = abi.some((entry) => entry.type === "function" && entry.name === signed);
       const delay = role.slow ? `${slowDelays.production / 86_400} days` : "none";
       const signature = toFunctionSignature(item);
-      return `| ${contract.toLowerCase()}.${name} | ${role.name} | ${role.member} | \`${signature}\` | \`${toFunctionSelector(signature)}\` | ${hasForm ? `\`${signed}\`` : "–"} | ${delay} | ${role.guardian ?? "–"} |`;
+      return `| ${contract.toLowerCase()}.${name} | ${role.name} | ${role.holders.join(", ")} | \`${signature}\` | \`${toFunctionSelector(signature)}\` | ${hasForm ? `\`${signed}\`` : "–"} | ${delay} | ${role.guardian ?? "–"} |`;
     }),
   );
   return [

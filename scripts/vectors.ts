@@ -8,10 +8,29 @@ import { getContractAddress } from "viem";
 import { createDigest, createDomains, loadKeccak, toHex, toTypeString } from "../src/chain/digest.ts";
 import { loadCurve } from "../src/chain/curve.ts";
 import { toAddress } from "../src/chain/recover.ts";
+import { coins } from "../src/chain/deploy.ts";
+import { roleMembers } from "../src/chain/roles.ts";
 import { encodeRow } from "../src/chain/row.ts";
 import { type Address, type Hex, toWord, toLower, type Word } from "../src/domain/hex.ts";
-import { domainOf, type PrimaryType, type TypedDomain, type TypedMessage } from "../src/domain/signatures.ts";
+import {
+  type DomainName,
+  domainOf,
+  type PrimaryType,
+  type TypedDomain,
+  type TypedMessage,
+} from "../src/domain/signatures.ts";
 import type { Deployment } from "../src/pipeline/ports.ts";
+import {
+  claimDrafts,
+  coinDrafts,
+  type Draft,
+  familyDrafts,
+  paymentDrafts,
+  swapDrafts,
+  toDeposits,
+  toPayees,
+  type VectorScene,
+} from "./vectors/agreements.ts";
 
 const target = new URL("../examples/vectors.json", import.meta.url);
 
@@ -23,27 +42,17 @@ const time = 1_900_000_000;
 const day = 86_400;
 const dollar = 1_000_000n;
 
-const actors = [
-  "admin",
-  "canceller",
-  "dealer",
-  "issuer",
-  "attestor",
-  "freezer",
-  "pauser",
-  "unpauser",
-  "agent",
-  "payer",
-  "payee",
-  "holder",
-] as const;
+const actors = [...roleMembers, "payer", "payee", "holder", "merchant", "link", "operator"] as const;
 export type Actor = (typeof actors)[number];
+
+/** A contract's domain; `coin` is the dollar's. */
+export type DomainKey = DomainName | "quetzal";
 
 export interface StructVector {
   readonly name: string;
   readonly primaryType: PrimaryType;
   readonly typeString: string;
-  readonly domain: "coin" | "treasury" | "redemption";
+  readonly domain: DomainKey;
   /** Integers as decimal strings. */
   readonly message: Readonly<Record<string, string | boolean>>;
   readonly digest: Word;
@@ -56,32 +65,34 @@ export interface Vectors {
   readonly deployerKey: Hex;
   readonly deployment: Deployment;
   readonly keys: Readonly<Record<Actor, { readonly privateKey: Hex; readonly address: Address }>>;
-  readonly domains: Readonly<Record<StructVector["domain"], TypedDomain>>;
+  readonly domains: Readonly<Record<DomainKey, TypedDomain>>;
   readonly structs: readonly StructVector[];
   /** In the order in which one `settle` carries them out. */
   readonly rows: readonly { readonly struct: string; readonly row: Hex }[];
-}
-
-interface Draft {
-  readonly name: string;
-  readonly primaryType: PrimaryType;
-  readonly signer: Actor;
-  readonly message: TypedMessage["message"];
+  /** Rows whose hash a struct signs. */
+  readonly lists: readonly { readonly struct: string; readonly rows: Hex }[];
 }
 
 function predict(nonce: number): Address {
   return toLower(getContractAddress({ from: deployer, nonce: BigInt(nonce) }));
 }
 
+/** Addresses in the order in which a deployment creates its contracts. */
 const deployment: Deployment = {
   chainId: 31_337,
   authority: predict(0),
-  coins: [{ name: "Remesa Dollar", symbol: "XUS", version: "1", decimals: 6, address: predict(1) }],
-  treasury: predict(2),
-  redemptions: predict(3),
+  treasury: predict(3),
+  redemptions: predict(5),
+  claims: predict(6),
+  commerce: predict(7),
+  swap: predict(8),
+  registry: predict(4),
+  dispatcher: predict(9),
+  coins: coins.map((one, i) => ({ ...one, address: predict(1 + i) })),
   block: 0,
 };
 const coin = predict(1);
+const quetzal = predict(2);
 const wideNonce: Word = `0x${"5eed".repeat(16)}`;
 const memo: Word = `0x${"6d".repeat(32)}`;
 const until = BigInt(time + 10 * day);
@@ -185,7 +196,7 @@ function orders(addresses: Readonly<Record<Actor, Address>>): readonly Draft[] {
   ];
 }
 
-/** Three redemptions and what ends them: paid out, cancelled, rejected. `digestOf` makes an id of the terms. */
+/** Four redemptions and what ends them: paid out, cancelled, rejected, disputed. `digestOf` makes an id of the terms. */
 function redemptions(addresses: Readonly<Record<Actor, Address>>, digestOf: (draft: Draft) => Word): readonly Draft[] {
   const bank: Word = `0x${"ba".repeat(32)}`;
   const termsOf = (name: string, n: number): Draft => ({
@@ -216,21 +227,35 @@ function redemptions(addresses: Readonly<Record<Actor, Address>>, digestOf: (dra
       nonce: id,
     },
   });
-  const step = (primaryType: PrimaryType, signer: Actor, message: TypedMessage["message"]): Draft => ({
-    name: primaryType,
+  const step = (primaryType: PrimaryType, signer: Actor, message: TypedMessage["message"], of?: string): Draft => ({
+    name: of === undefined ? primaryType : `${primaryType}, ${of}`,
     primaryType,
     signer,
     message,
   });
-  const all = ["paid out", "cancelled", "rejected"].map((name, i) => ({ name, terms: termsOf(name, i + 1) }));
-  const [paid, cancelled, rejected] = all.map(({ terms }) => digestOf(terms)) as [Word, Word, Word];
+  const all = ["paid out", "cancelled", "rejected", "disputed"].map((name, i) => ({
+    name,
+    terms: termsOf(name, i + 1),
+  }));
+  const [paid, cancelled, rejected, disputed] = all.map(({ terms }) => digestOf(terms)) as [Word, Word, Word, Word];
   return [
     ...all.flatMap(({ name, terms }) => [terms, lockOf(name, digestOf(terms))]),
     step("AcceptOrder", "agent", { id: paid, deadline }),
+    step("ApproveOrder", "cosigner", { id: paid, deadline }),
     step("MarkSentOrder", "agent", { id: paid, bankReference: bank, deadline }),
     step("ConfirmOrder", "agent", { id: paid, bankReference: bank, deadline }),
     step("CancelRedemption", "holder", { id: cancelled, deadline }),
     step("RejectOrder", "agent", { id: rejected, state: 1n, reason: bank, deadline }),
+    step("AcceptOrder", "agent", { id: disputed, deadline }, "disputed"),
+    step("MarkSentOrder", "agent", { id: disputed, bankReference: bank, deadline }, "disputed"),
+    step("DisputeRedemption", "holder", { id: disputed, deadline }),
+    step("ResolveOrder", "arbiter", { id: disputed, paid: false, ref: bank, deadline }),
+    {
+      name: "mint a returned payout",
+      primaryType: "MintReturnOrder",
+      signer: "dealer",
+      message: { coin, redemptionId: paid, amount: 40n * dollar, deadline },
+    },
   ];
 }
 
@@ -266,14 +291,16 @@ export async function createVectors(): Promise<Vectors> {
     }),
   ) as Vectors["keys"];
   const addresses = Object.fromEntries(actors.map((actor) => [actor, keys[actor].address])) as Record<Actor, Address>;
-  const digestOf = ({ primaryType, message }: Draft): Word =>
-    digest({ domain: domainFor(primaryType, coin), primaryType, message });
+  const digestOf = ({ primaryType, message, coin: on = coin }: Draft): Word =>
+    digest({ domain: domainFor(primaryType, on), primaryType, message });
+  const hash = (...parts: readonly Hex[]): Word =>
+    toHex(keccak(Buffer.from(parts.map((part) => part.slice(2)).join(""), "hex")));
 
   const sign = (draft: Draft): StructVector => {
     const { name, primaryType, signer, message } = draft;
-    const hash = digestOf(draft);
+    const signed = digestOf(draft);
     const bytes = (hex: Hex): Buffer => Buffer.from(hex.slice(2), "hex");
-    const { signature, recovery } = curve.sign(bytes(hash), bytes(keys[signer].privateKey));
+    const { signature, recovery } = curve.sign(bytes(signed), bytes(keys[signer].privateKey));
     const plain = Object.entries(message).map(([field, value]) => [
       field,
       typeof value === "bigint" ? `${value}` : value,
@@ -282,16 +309,26 @@ export async function createVectors(): Promise<Vectors> {
       name,
       primaryType,
       typeString: toTypeString(primaryType),
-      domain: domainOf[primaryType],
+      domain: draft.coin === quetzal ? "quetzal" : domainOf[primaryType],
       message: Object.fromEntries(plain) as StructVector["message"],
-      digest: hash,
+      digest: signed,
       signer,
       signature: `${toHex(signature)}${recovery === 0 ? "1b" : "1c"}`,
     };
   };
 
   const paid = payments(addresses).map(sign);
-  const structs = [...paid, ...orders(addresses).map(sign), ...redemptions(addresses, digestOf).map(sign)];
+  const scene: VectorScene = { time, deployment, addresses, digestOf, hash };
+  const lists = { disburse: toPayees(scene), "mint in a batch": toDeposits(scene) };
+  const drafts = [
+    ...orders(addresses),
+    ...redemptions(addresses, digestOf),
+    ...coinDrafts(scene, lists),
+    ...claimDrafts(scene),
+    ...paymentDrafts(scene),
+    ...swapDrafts(scene),
+    ...familyDrafts(scene),
+  ];
   return {
     time,
     deployerKey,
@@ -299,11 +336,17 @@ export async function createVectors(): Promise<Vectors> {
     keys,
     domains: {
       coin: domainFor("TransferWithAuthorization", coin),
+      quetzal: domainFor("TransferWithAuthorization", quetzal),
       treasury: domainFor("MintOrder", null),
       redemption: domainFor("Redemption", null),
+      claim: domainFor("Claim", null),
+      commerce: domainFor("Payment", null),
+      swap: domainFor("Quote", null),
+      registry: domainFor("JoinVasp", null),
     },
-    structs,
+    structs: [...paid, ...drafts.map(sign)],
     rows: paid.map((vector) => ({ struct: vector.name, row: toRow(vector) })),
+    lists: Object.entries(lists).map(([struct, rows]) => ({ struct, rows })),
   };
 }
 

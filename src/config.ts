@@ -20,6 +20,11 @@ export const deploymentSchema = z.strictObject({
   authority: address,
   treasury: address,
   redemptions: address,
+  claims: address,
+  commerce: address,
+  swap: address,
+  registry: address,
+  dispatcher: address,
   coins: z
     .array(
       z.strictObject({
@@ -38,8 +43,26 @@ export const deploymentSchema = z.strictObject({
 export const apiRoles = ["operator", "approver", "auditor"] as const;
 export type ApiRole = (typeof apiRoles)[number];
 
-/** Roles whose keys sign orders, and the devnet's emergency and administration keys. */
-export const roleNames = ["dealer", "attestor", "issuer", "freezer", "agent", "pauser", "unpauser", "admin"] as const;
+/** Roles whose keys sign orders; the devnet's emergency and administration keys, its custody, and its two wallet operators. */
+export const roleNames = [
+  "dealer",
+  "attestor",
+  "issuer",
+  "freezer",
+  "agent",
+  "seizer",
+  "approver",
+  "approver2",
+  "approver3",
+  "cosigner",
+  "arbiter",
+  "pauser",
+  "unpauser",
+  "admin",
+  "custody",
+  "norte",
+  "sur",
+] as const;
 export type RoleName = (typeof roleNames)[number];
 
 /** `credentials.json` of a data folder: file mode 0600, never logged. */
@@ -67,6 +90,7 @@ const environment = z.object({
   PORT: whole(3000, 0, 65535),
   FINALITY: finality.default({ depth: 2 }),
   SANDBOX: z.enum(["0", "1"]).default("0"),
+  KEEPER: z.enum(["0", "1"]).default("1"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   POLL_MS: whole(50, 10, 60_000),
   BATCH_ROWS: whole(250, 1, 700),

@@ -16,6 +16,7 @@ import { createServer } from "./http/server.ts";
 import { createLog, type Logger } from "./log.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
+import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
 import { createPlanner, defaultPlannerLimits } from "./pipeline/plan.ts";
 import type { Chain, ChainIdentity, Clock, Deployment, Notify, Store } from "./pipeline/ports.ts";
 import { createBooksCheck, defaultCheckEvery } from "./pipeline/post.ts";
@@ -33,6 +34,8 @@ const clock: Clock = {
 
 /** How long the chain may take to answer at start before the node gives up. */
 const chainPatienceMs = 60_000;
+/** Deadlines are in whole seconds. */
+const keepPauseMs = 1_000;
 /** Pause after a loop's turn threw: a store or chain that is out is asked again, not hammered. */
 const faultPauseMs = 1_000;
 const gwei = 1_000_000_000n;
@@ -159,10 +162,11 @@ async function assemble(config: Config, store: Store, log: Logger) {
     notify,
   });
   const maxHeadAgeMs = config.MAX_HEAD_AGE_SECONDS * 1_000;
+  const recoverer = await createRecoverer();
   const intake = createIntake({
     store,
     encoder,
-    recoverer: await createRecoverer(),
+    recoverer,
     orderSigner,
     deployment,
     head,
@@ -186,12 +190,14 @@ async function assemble(config: Config, store: Store, log: Logger) {
     limits: { ...defaultSenderLimits, maxFeePerGas },
     notify,
   });
+  const keeper = createKeeper({ store, intake, head, clock, limits: defaultKeeperLimits, notify });
   const reconciler = createReconciler({ store, chain, deployment, clock, notify });
   const server = await createServer({
     store,
     chain,
     intake,
     encoder,
+    recoverer,
     publisher,
     reconciler,
     head,
@@ -225,6 +231,14 @@ async function assemble(config: Config, store: Store, log: Logger) {
       async turn() {
         const planned = await planner.tick();
         return (await sender.tick()) > 0 && planned > 0;
+      },
+    },
+    {
+      name: "keep",
+      pauseMs: () => keepPauseMs,
+      async turn() {
+        if (config.KEEPER === "1") await keeper.tick();
+        return false;
       },
     },
     {

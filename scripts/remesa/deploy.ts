@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { Wallet } from "ethers";
 import { DeployError, deploy, type DeployOptions, type DeployResult } from "../../src/chain/deploy.ts";
 import { ChainFault } from "../../src/chain/rpc.ts";
-import { type RoleMember, roleMembers } from "../../src/chain/roles.ts";
+import { operatorMembers, type RoleMember, roleMembers } from "../../src/chain/roles.ts";
 import { readCredentials } from "../../src/config.ts";
 import { type Address, formatAddress, type Hex, isHexOf, parseAddress, toLower } from "../../src/domain/hex.ts";
 import { addDryRun, type ChangeOptions, declareVerb } from "../terminal/options.ts";
@@ -53,7 +53,7 @@ function readRoles(path: string): Roles {
   const entries = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
   const wrong = entries.filter(
     ([role, address]) =>
-      !(roleMembers as readonly string[]).includes(role) ||
+      !([...roleMembers, ...operatorMembers] as readonly string[]).includes(role) ||
       typeof address !== "string" ||
       parseAddress(address) === null,
   );
@@ -91,7 +91,12 @@ function formatDeployment(terminal: Terminal, { deployment, outcome, members }: 
     ["authority", formatAddress(deployment.authority)],
     ...deployment.coins.map((coin) => [coin.symbol, `${formatAddress(coin.address)}  ${coin.name}`] as const),
     ["treasury", formatAddress(deployment.treasury)],
+    ["registry", formatAddress(deployment.registry)],
     ["redemptions", formatAddress(deployment.redemptions)],
+    ["claims", formatAddress(deployment.claims)],
+    ["commerce", formatAddress(deployment.commerce)],
+    ["swap", formatAddress(deployment.swap)],
+    ["dispatcher", formatAddress(deployment.dispatcher)],
     ["written", path],
   ]);
   const rows = members.map(({ role, account, delay }) => [

@@ -11,7 +11,12 @@ export const contractArtifacts = {
   AccessManager: "@openzeppelin/contracts/access/manager/AccessManager.sol/AccessManager.json",
   Stablecoin: "contracts/Stablecoin.sol/Stablecoin.json",
   Treasury: "contracts/Treasury.sol/Treasury.json",
+  VaspRegistry: "contracts/VaspRegistry.sol/VaspRegistry.json",
   RedemptionEscrow: "contracts/escrow/RedemptionEscrow.sol/RedemptionEscrow.json",
+  ClaimEscrow: "contracts/escrow/ClaimEscrow.sol/ClaimEscrow.json",
+  CommerceEscrow: "contracts/escrow/CommerceEscrow.sol/CommerceEscrow.json",
+  FxSwap: "contracts/escrow/FxSwap.sol/FxSwap.json",
+  Dispatcher: "contracts/Dispatcher.sol/Dispatcher.json",
 } as const;
 export type ContractName = keyof typeof contractArtifacts;
 

@@ -1,218 +1,120 @@
 /**
  * A block's logs as facts, in log order. Pure: everything that had to be asked (who sent a transaction, whose freeze, which deadline) comes
- * in with the logs. Promises that every fence is told with what the log says of payee, amount, memo or digest, so that a
- * payment of somebody else under the same nonce is never taken for ours. Throws when logs that belong together are torn apart.
+ * in with the logs. Promises that every fence is told with what the log says of payee, amount, memo, digest or kind, so that what
+ * somebody else did under the same fence is never taken for ours. Throws when logs that belong together are torn apart.
  */
-import { toEventSelector } from "viem";
-import type { BlockFacts, BlockRef, FenceConsumed, RedemptionTerms, SlotMined } from "../domain/facts.ts";
-import { type Address, type Word, zeroAddress, zeroWord } from "../domain/hex.ts";
-import { type Fence, type IntentKind, type RedemptionState, redemptionStates, stepFence } from "../domain/intent.ts";
+import { disputeSeconds } from "../domain/agreement.ts";
+import type { BlockFacts, BlockRef, RedemptionTerms, SlotMined } from "../domain/facts.ts";
+import { type Address, toWord, zeroAddress, zeroWord } from "../domain/hex.ts";
+import {
+  approvalFence,
+  type Fence,
+  type IntentKind,
+  type RedemptionState,
+  redemptionStates,
+  stepFence,
+} from "../domain/intent.ts";
+import type { Consumption } from "../domain/lifecycle.ts";
 import type { Deployment } from "../pipeline/ports.ts";
-import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "./abi.ts";
+import {
+  commerceKindsOf,
+  decodeClaimMoved,
+  decodePaymentMoved,
+  decodeQuoteCancelled,
+  decodeSwapped,
+} from "./decode-agreements.ts";
 import { errorMeanings, nameError } from "./errors.ts";
-import { ChainFault } from "./rpc.ts";
-
-/** A log as JSON-RPC writes it, as far as it is read here. */
-export interface RawLog {
-  readonly address: string;
-  readonly topics: readonly string[];
-  readonly data: string;
-  readonly transactionHash: string;
-  readonly logIndex: string;
-}
-
-/** What the escrow keeps of a redemption: enough to tell a return by decision from one by deadline. */
-export interface KeptTerms {
-  readonly holder: Address;
-  readonly acceptBy: number;
-  readonly payoutBy: number;
-  readonly finalBy: number;
-}
-
-/** Answers to what logs do not say; see `findQuestions`. */
-export interface Answers {
-  /** Transaction → its sender. */
-  readonly senders: ReadonlyMap<Word, Address>;
-  /** Accounts frozen whole at this block, of those asked about: coin and account joined. */
-  readonly frozenWhole: ReadonlySet<string>;
-  readonly redemptions: ReadonlyMap<Word, KeptTerms>;
-}
-
-interface Log {
-  readonly address: Address;
-  readonly topics: readonly Word[];
-  /** Data as words, without `0x`. */
-  readonly data: string;
-  readonly transaction: Word;
-  readonly logIndex: number;
-}
-
-type AbiEvent = { readonly type: string; readonly name?: string };
-
-function topicOf(abi: readonly AbiEvent[], name: string): Word {
-  const item = abi.find((entry) => entry.type === "event" && entry.name === name);
-  if (item === undefined) throw new Error(`the ABI has no event ${name}`);
-  return toEventSelector(item as never);
-}
-
-/** First topic of every event that is read. From the ABIs, so that a changed event is missed by a test and not by the books. */
-export const topics = {
-  transfer: topicOf(stablecoinAbi, "Transfer"),
-  used: topicOf(stablecoinAbi, "AuthorizationUsed"),
-  cancelled: topicOf(stablecoinAbi, "AuthorizationCanceled"),
-  memo: topicOf(stablecoinAbi, "Memo"),
-  rowSkipped: topicOf(stablecoinAbi, "RowSkipped"),
-  noncesSkipped: topicOf(stablecoinAbi, "NoncesSkipped"),
-  frozen: topicOf(stablecoinAbi, "Frozen"),
-  unfrozen: topicOf(stablecoinAbi, "Unfrozen"),
-  freezeReleased: topicOf(stablecoinAbi, "FreezeReleased"),
-  orderUsed: topicOf(stablecoinAbi, "OrderUsed"),
-  minted: topicOf(treasuryAbi, "Minted"),
-  locked: topicOf(redemptionEscrowAbi, "RedemptionLocked"),
-  moved: topicOf(redemptionEscrowAbi, "RedemptionMoved"),
-} as const;
+import { findConsents, toOperatorSubject } from "./families.ts";
+import {
+  addressAt,
+  type Answers,
+  at,
+  consume,
+  explainPayments,
+  firstTopic,
+  followerOf,
+  leaderOf,
+  type Log,
+  nextOf,
+  numberAt,
+  parseLog,
+  partyAt,
+  type RawLog,
+  type Scene,
+  smallAt,
+  topicAt,
+  topics,
+  torn,
+  wordAt,
+} from "./logs.ts";
 
 const wholeAccount = (1n << 256n) - 1n;
 
-function parseLog(raw: RawLog): Log {
-  return {
-    address: raw.address.toLowerCase() as Address,
-    topics: raw.topics.map((topic) => topic.toLowerCase() as Word),
-    data: raw.data.slice(2).toLowerCase(),
-    transaction: raw.transactionHash.toLowerCase() as Word,
-    logIndex: Number(raw.logIndex),
-  };
-}
-
-function torn(log: Log, message: string): ChainFault {
-  return new ChainFault("evidence", {
-    step: "decode",
-    message: `${message} at log ${log.logIndex} of ${log.transaction}`,
-  });
-}
-
-function topicAt(log: Log, index: number): Word {
-  const topic = log.topics[index];
-  if (topic === undefined) throw torn(log, "a topic is missing");
-  return topic;
-}
-
-function addressAt(log: Log, index: number): Address {
-  return `0x${topicAt(log, index).slice(26)}`;
-}
-
-function wordAt(log: Log, index: number): Word {
-  const word = log.data.slice(64 * index, 64 * index + 64);
-  if (word.length !== 64) throw torn(log, "data is cut short");
-  return `0x${word}`;
-}
-
-function numberAt(log: Log, index: number): bigint {
-  return BigInt(wordAt(log, index));
-}
-
 function stateAt(log: Log, index: number): RedemptionState {
-  const state = redemptionStates[Number(numberAt(log, index))];
+  const state = redemptionStates[smallAt(log, index)];
   if (state === undefined) throw torn(log, "an unknown redemption state");
   return state;
 }
 
-/** The log directly after this one in the same transaction, or undefined: only then do two logs belong together. */
-function followerOf(logs: readonly Log[], index: number): Log | undefined {
-  const log = logs[index];
-  const next = logs[index + 1];
-  if (log === undefined || next === undefined) return undefined;
-  return next.transaction === log.transaction && next.logIndex === log.logIndex + 1 ? next : undefined;
-}
-
-const firstTopic = (log: Log | undefined): Word | undefined => log?.topics[0];
-
-/** What has to be asked of the chain before logs can be decoded. */
-export interface Questions {
-  readonly transactions: readonly Word[];
-  /** Rows skipped because somebody is frozen: was it the payer? */
-  readonly payers: readonly { readonly coin: Address; readonly account: Address }[];
-  readonly redemptions: readonly { readonly escrow: Address; readonly id: Word }[];
-}
-
-/** Sender of a transaction where the evidence needs it, freezes behind skipped rows, deadlines behind returns. */
-export function findQuestions(raws: readonly RawLog[], known: (transaction: Word) => boolean): Questions {
-  const transactions = new Set<Word>();
-  const payers = new Map<string, { coin: Address; account: Address }>();
-  const redemptions = new Map<Word, { escrow: Address; id: Word }>();
-  for (const raw of raws) {
-    const topic = raw.topics[0]?.toLowerCase();
-    if (topic === topics.transfer || topic === topics.memo) continue;
-    const log = parseLog(raw);
-    const isConsumption =
-      topic === topics.used ||
-      topic === topics.cancelled ||
-      topic === topics.minted ||
-      topic === topics.orderUsed ||
-      topic === topics.moved;
-    if (isConsumption && !known(log.transaction)) transactions.add(log.transaction);
-    if (topic === topics.rowSkipped && nameError(wordAt(log, 0)) === "StablecoinFrozen") {
-      const account = addressAt(log, 2);
-      payers.set(log.address + account, { coin: log.address, account });
+/**
+ * The end of a disbursement that this use of an authorization begins: one authorization, many payees, some of them skipped. −1 where
+ * it begins none.
+ */
+function findDisbursed(scene: Scene, log: Log, index: number): number {
+  for (let next = nextOf(scene, index); next !== -1; next = nextOf(scene, next)) {
+    const other = scene.logs[next] as Log;
+    if (other.address !== log.address) return -1;
+    const topic = firstTopic(other);
+    if (topic === topics.disbursed) {
+      return topicAt(other, 1) === topicAt(log, 1) && topicAt(other, 2) === topicAt(log, 2) ? next : -1;
     }
-    if (topic === topics.moved && stateAt(log, 1) === "returned") {
-      redemptions.set(topicAt(log, 1), { escrow: log.address, id: topicAt(log, 1) });
-    }
+    const isRow = topic === topics.transfer && topicAt(other, 1) === topicAt(log, 1);
+    const isSkip = topic === topics.rowSkipped && topicAt(other, 3) === topicAt(log, 2);
+    if (!isRow && !isSkip) return -1;
   }
-  return {
-    transactions: [...transactions],
-    payers: [...payers.values()],
-    redemptions: [...redemptions.values()],
-  };
+  return -1;
 }
 
-type Facts = {
-  -readonly [K in Exclude<keyof BlockFacts, "block" | "slots">]: BlockFacts[K] extends readonly (infer T)[]
-    ? T[]
-    : never;
-};
-
-interface Scene {
-  readonly block: BlockRef;
-  readonly logs: readonly Log[];
-  /** Our contracts. The Treasury may mint coins of another deployment: their payments are not in these logs. */
-  readonly ours: ReadonlySet<Address>;
-  readonly answers: Answers;
-  readonly facts: Facts;
-  /** Log index → fence that explains the Transfer there, and its memo. */
-  readonly causes: Map<number, { readonly fence: Fence; readonly memo: Word | null }>;
-}
-
-function at(log: Log): { readonly transaction: Word; readonly logIndex: number } {
-  return { transaction: log.transaction, logIndex: log.logIndex };
-}
-
-function byOf(scene: Scene, log: Log): Address {
-  const sender = scene.answers.senders.get(log.transaction);
-  if (sender === undefined) throw torn(log, "nobody said who sent the transaction");
-  return sender;
-}
-
-function consume(scene: Scene, log: Log, options: Pick<FenceConsumed, "fence" | "how" | "match">): void {
-  scene.facts.fences.push({ ...at(log), ...options, by: byOf(scene, log) });
+/** Consumed with no single payee, so that no intent but a disbursement could be it: the payee told is nobody's. */
+function decodeDisbursement(scene: Scene, log: Log, { index, end }: { index: number; end: number }): void {
+  const fence: Fence = { scope: log.address, subject: addressAt(log, 1), key: topicAt(log, 2) };
+  for (let next = nextOf(scene, index); next !== end; next = nextOf(scene, next)) {
+    const row = scene.logs[next] as Log;
+    if (firstTopic(row) === topics.transfer) scene.causes.set(row.logIndex, { fence, memo: null });
+    else scene.passed.add(row.logIndex);
+  }
+  const paid = numberAt(scene.logs[end] as Log, 1);
+  consume(scene, log, { fence, how: "used", match: { payee: zeroAddress, amount: paid, memo: null } });
 }
 
 /** An authorization was used: the payment directly after it says by whom, to whom, how much; the log after that, with which memo. */
 function decodeUsed(scene: Scene, log: Log, index: number): void {
+  const end = findDisbursed(scene, log, index);
+  if (end !== -1) return decodeDisbursement(scene, log, { index, end });
   const payer = addressAt(log, 1);
-  const transfer = followerOf(scene.logs, index);
+  const payment = nextOf(scene, index);
+  const transfer = scene.logs[payment];
   const isPayment =
     transfer !== undefined &&
     firstTopic(transfer) === topics.transfer &&
     transfer.address === log.address &&
     addressAt(transfer, 1) === payer;
   if (!isPayment) throw torn(log, "a used authorization is not followed by its payment");
-  const follower = followerOf(scene.logs, index + 1);
+  const follower = followerOf(scene, payment);
   const memo =
     firstTopic(follower) === topics.memo && follower?.address === log.address ? topicAt(follower as Log, 1) : null;
   const fence: Fence = { scope: log.address, subject: payer, key: topicAt(log, 2) };
-  scene.causes.set(transfer.logIndex, { fence, memo });
-  const match = { payee: addressAt(transfer, 2), amount: numberAt(transfer, 0), memo };
+  // a swap explains all its payments by its quote
+  if (!scene.causes.has(transfer.logIndex)) scene.causes.set(transfer.logIndex, { fence, memo });
+  const payee = addressAt(transfer, 2);
+  const kinds = payee === scene.deployment.commerce ? commerceKindsOf(scene, index, payment) : null;
+  if (kinds?.includes("refund") === true) explainPayments(scene, { index: payment, escrow: payee, fence });
+  const match: Consumption["match"] = {
+    payee,
+    amount: numberAt(transfer, 0),
+    memo,
+    ...(kinds === null ? {} : { kinds }),
+  };
   consume(scene, log, { fence, how: "used", match });
 }
 
@@ -232,18 +134,31 @@ function decodeTransfer(scene: Scene, log: Log): void {
   });
 }
 
+/** The payment of a mint: right after what the Treasury says of it, or right before, where it says so once the coin has not refused. */
+function findMint(scene: Scene, log: Log, index: number): Log {
+  const coin = partyAt(log, 0);
+  const isIt = (other: Log | undefined): other is Log =>
+    other !== undefined &&
+    firstTopic(other) === topics.transfer &&
+    other.address === coin &&
+    addressAt(other, 1) === zeroAddress &&
+    addressAt(other, 2) === addressAt(log, 3) &&
+    numberAt(other, 0) === numberAt(log, 1) &&
+    !scene.causes.has(other.logIndex);
+  const found = [leaderOf(scene, index), followerOf(scene, index)].find(isIt);
+  if (found === undefined) throw torn(log, "a mint is not beside its payment");
+  return found;
+}
+
+/** A deposit's mint is somebody's intent; a returned payout's is not. */
 function decodeMinted(scene: Scene, log: Log, index: number): void {
-  const fence: Fence = { scope: log.address, subject: zeroAddress, key: topicAt(log, 1) };
-  const match = { payee: addressAt(log, 3), amount: numberAt(log, 1) };
-  const follower = followerOf(scene.logs, index);
-  const coin: Address = `0x${wordAt(log, 0).slice(26)}`;
-  if (scene.ours.has(coin)) {
-    if (follower === undefined || firstTopic(follower) !== topics.transfer || follower.address !== coin) {
-      throw torn(log, "a mint is not followed by its payment");
-    }
-    scene.causes.set(follower.logIndex, { fence, memo: null });
+  const isDeposit = firstTopic(log) === topics.minted;
+  const fence: Fence | null = isDeposit ? { scope: log.address, subject: zeroAddress, key: topicAt(log, 1) } : null;
+  if (scene.ours.has(partyAt(log, 0))) {
+    scene.causes.set(findMint(scene, log, index).logIndex, { fence, memo: null });
   }
-  consume(scene, log, { fence, how: "used", match });
+  if (fence === null) return;
+  consume(scene, log, { fence, how: "used", match: { payee: addressAt(log, 3), amount: numberAt(log, 1) } });
 }
 
 /** Which kinds of intent can have made this step. Deadlines are half-open, so a return belongs to exactly one side. */
@@ -252,11 +167,18 @@ function kindsOf(scene: Scene, log: Log): readonly IntentKind[] {
   const to = stateAt(log, 1);
   if (to === "accepted") return ["accept"];
   if (to === "sent") return ["mark-sent"];
-  if (to === "burned") return ["confirm"];
+  if (to === "disputed") return ["dispute"];
+  if (to === "burned") return [from === "disputed" ? "resolve" : "confirm"];
   const terms = scene.answers.redemptions.get(topicAt(log, 1));
   if (terms === undefined) throw torn(log, "nobody said what the redemption's deadlines are");
-  const deadline = from === "locked" ? terms.acceptBy : from === "accepted" ? terms.payoutBy : terms.finalBy;
-  if (scene.block.time >= deadline) return ["reclaim"];
+  const deadlines: Readonly<Partial<Record<RedemptionState, number>>> = {
+    locked: terms.acceptBy,
+    accepted: terms.payoutBy,
+    sent: terms.finalBy,
+    disputed: terms.finalBy + disputeSeconds,
+  };
+  if (scene.block.time >= (deadlines[from] ?? Infinity)) return ["reclaim"];
+  if (from === "disputed") return ["resolve"];
   const cancelled = from === "locked" && addressAt(log, 2) === terms.holder && wordAt(log, 3) === zeroWord;
   return cancelled ? ["cancel-redemption"] : ["reject"];
 }
@@ -267,9 +189,9 @@ function termsFrom(log: Log): RedemptionTerms {
     holder: addressAt(log, 2),
     amount: numberAt(log, 0),
     payout: wordAt(log, 1),
-    acceptBy: Number(numberAt(log, 2)),
-    payoutBy: Number(numberAt(log, 3)),
-    finalBy: Number(numberAt(log, 4)),
+    acceptBy: smallAt(log, 2),
+    payoutBy: smallAt(log, 3),
+    finalBy: smallAt(log, 4),
     salt: wordAt(log, 5),
   };
 }
@@ -278,7 +200,7 @@ function decodeMoved(scene: Scene, log: Log, index: number): void {
   const id = topicAt(log, 1);
   const from = stateAt(log, 0);
   const to = stateAt(log, 1);
-  const previous = followerOf(scene.logs, index - 1) === log ? scene.logs[index - 1] : undefined;
+  const previous = leaderOf(scene, index);
   const isCreation = from === "none";
   const told = previous !== undefined && firstTopic(previous) === topics.locked && topicAt(previous, 1) === id;
   if (isCreation && !told) throw torn(log, "a redemption was created without its terms");
@@ -288,14 +210,15 @@ function decodeMoved(scene: Scene, log: Log, index: number): void {
   // creation consumes the coin's fence, which the coin's own log tells
   if (isCreation) return;
   const fence = stepFence(log.address, id, from);
-  const payment = followerOf(scene.logs, index);
-  if (payment !== undefined && firstTopic(payment) === topics.transfer && addressAt(payment, 1) === log.address) {
-    scene.causes.set(payment.logIndex, { fence, memo: null });
-  }
-  consume(scene, log, { fence, how: "used", match: { kinds: kindsOf(scene, log) } });
+  explainPayments(scene, { index, escrow: log.address, fence });
+  const kinds = kindsOf(scene, log);
+  // of a decision, the side it fell on
+  const side = kinds.includes("resolve") ? { payee: to === "burned" ? zeroAddress : log.address } : {};
+  consume(scene, log, { fence, how: "used", match: { kinds, ...side } });
 }
 
 function decodeSkipped(scene: Scene, log: Log): void {
+  if (scene.passed.has(log.logIndex)) return;
   const account = addressAt(log, 2);
   const name = nameError(wordAt(log, 0));
   const isPayeeFrozen = name === "StablecoinFrozen" && !scene.answers.frozenWhole.has(log.address + account);
@@ -314,46 +237,109 @@ function decodeFreeze(scene: Scene, log: Log): void {
   scene.facts.freezes.push({ ...at(log), coin: log.address, account: addressAt(log, 1), frozen });
 }
 
-function decodeLog(scene: Scene, log: Log, index: number): void {
-  switch (firstTopic(log)) {
-    case topics.transfer:
-      return decodeTransfer(scene, log);
-    case topics.used:
-      return decodeUsed(scene, log, index);
-    case topics.cancelled:
-      return consume(scene, log, {
-        fence: { scope: log.address, subject: addressAt(log, 1), key: topicAt(log, 2) },
-        how: "cancelled",
-        match: {},
-      });
-    case topics.rowSkipped:
-      return decodeSkipped(scene, log);
-    case topics.noncesSkipped:
-      scene.facts.nonceSkips.push({
-        ...at(log),
-        coin: log.address,
-        account: addressAt(log, 1),
-        oldBase: numberAt(log, 0),
-        newBase: numberAt(log, 1),
-      });
-      return;
-    case topics.frozen:
-    case topics.unfrozen:
-    case topics.freezeReleased:
-      return decodeFreeze(scene, log);
-    case topics.orderUsed:
-      return consume(scene, log, {
-        fence: { scope: log.address, subject: addressAt(log, 1), key: topicAt(log, 2) },
-        how: "used",
-        match: { digest: wordAt(log, 0) },
-      });
-    case topics.minted:
-      return decodeMinted(scene, log, index);
-    case topics.moved:
-      return decodeMoved(scene, log, index);
-    default:
-      return;
+/** What was seized was frozen, and is no more: the account's own word says what is left. */
+function decodeSeized(scene: Scene, log: Log): void {
+  const account = addressAt(log, 1);
+  const frozen = scene.answers.frozen.get(log.address + account);
+  if (frozen === undefined) throw torn(log, "nobody said what is still frozen");
+  scene.facts.freezes.push({ ...at(log), coin: log.address, account, frozen });
+}
+
+function decodeOrder(scene: Scene, log: Log, index: number): void {
+  const fence: Fence = { scope: log.address, subject: addressAt(log, 1), key: topicAt(log, 2) };
+  const next = nextOf(scene, index);
+  const isSeizure =
+    firstTopic(scene.logs[next]) === topics.transfer && firstTopic(followerOf(scene, next)) === topics.seized;
+  if (isSeizure) scene.causes.set((scene.logs[next] as Log).logIndex, { fence, memo: null });
+  consume(scene, log, { fence, how: "used", match: { digest: wordAt(log, 0) } });
+}
+
+/** A family's members come and go by consents, which the events do not carry: the call data does. */
+function decodeMembership(scene: Scene, log: Log): void {
+  const account = addressAt(log, 2);
+  const topic = firstTopic(log);
+  if (topic === topics.left) {
+    const time = scene.answers.leaveTimes.get(account);
+    if (time === undefined || time === 0n) throw torn(log, "nobody said when the account was to leave");
+    const fence = { scope: log.address, subject: account, key: toWord(time) };
+    return consume(scene, log, { fence, how: "used", match: { kinds: ["complete-leave"] } });
   }
+  const kind = topic === topics.joined ? "join" : "leave";
+  const input = scene.answers.inputs.get(log.transaction);
+  if (input === undefined) throw torn(log, "nobody said what the transaction called");
+  for (const id of findConsents(input, kind, account)) {
+    if (!scene.answers.consents.has(account + id)) continue;
+    consume(scene, log, {
+      fence: { scope: log.address, subject: account, key: id },
+      how: "used",
+      match: { kinds: [kind] },
+    });
+  }
+}
+
+function decodeAttested(scene: Scene, log: Log): void {
+  const subject = toOperatorSubject(BigInt(topicAt(log, 1)));
+  const fence = { scope: log.address, subject, key: topicAt(log, 2) };
+  const match = { kinds: ["travel-attest" as const], payee: partyAt(log, 2), amount: numberAt(log, 3) };
+  consume(scene, log, { fence, how: "used", match });
+}
+
+type Decoder = (scene: Scene, log: Log, index: number) => void;
+
+/** How each event that stands for itself is read. Those read beside others have no row. */
+const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
+  [topics.used, decodeUsed],
+  [
+    topics.cancelled,
+    (scene, log) => {
+      const fence = { scope: log.address, subject: addressAt(log, 1), key: topicAt(log, 2) };
+      consume(scene, log, { fence, how: "cancelled", match: {} });
+    },
+  ],
+  [topics.rowSkipped, decodeSkipped],
+  [
+    topics.noncesSkipped,
+    (scene, log) => {
+      const bases = { oldBase: numberAt(log, 0), newBase: numberAt(log, 1) };
+      scene.facts.nonceSkips.push({ ...at(log), coin: log.address, account: addressAt(log, 1), ...bases });
+    },
+  ],
+  [topics.frozen, decodeFreeze],
+  [topics.unfrozen, decodeFreeze],
+  [topics.freezeReleased, decodeFreeze],
+  [topics.seized, decodeSeized],
+  [topics.orderUsed, decodeOrder],
+  [topics.minted, decodeMinted],
+  [topics.returnMinted, decodeMinted],
+  [
+    topics.mintApproved,
+    (scene, log) => {
+      const fence = { scope: log.address, subject: addressAt(log, 2), key: topicAt(log, 1) };
+      consume(scene, log, { fence, how: "used", match: { kinds: ["approve-mint"] } });
+    },
+  ],
+  [topics.moved, decodeMoved],
+  [
+    topics.redemptionApproved,
+    (scene, log) => {
+      const fence = approvalFence(log.address, topicAt(log, 1));
+      consume(scene, log, { fence, how: "used", match: { kinds: ["approve"], payee: addressAt(log, 2) } });
+    },
+  ],
+  [topics.claimMoved, decodeClaimMoved],
+  [topics.paymentMoved, decodePaymentMoved],
+  [topics.swapped, decodeSwapped],
+  [topics.quoteCancelled, decodeQuoteCancelled],
+  [topics.joined, decodeMembership],
+  [topics.leaving, decodeMembership],
+  [topics.left, decodeMembership],
+  [topics.attested, decodeAttested],
+]);
+
+/** Contracts of a deployment whose logs are read, in the order of their creation. */
+export function listWatched(deployment: Deployment): readonly Address[] {
+  const { coins, treasury, registry, redemptions, claims, commerce, swap } = deployment;
+  return [...coins.map((coin) => coin.address), treasury, registry, redemptions, claims, commerce, swap];
 }
 
 /** The facts of one block. `raws` are all logs of our contracts in it; anybody else's are dropped. */
@@ -365,13 +351,34 @@ export function decodeBlock(options: {
   readonly slots: readonly SlotMined[];
 }): BlockFacts {
   const { block, raws, deployment, answers, slots } = options;
-  const ours = new Set([deployment.treasury, deployment.redemptions, ...deployment.coins.map((coin) => coin.address)]);
+  const ours = new Set(listWatched(deployment));
   const logs = raws
     .map(parseLog)
     .filter((log) => ours.has(log.address))
     .sort((a, b) => a.logIndex - b.logIndex);
-  const facts: Facts = { movements: [], fences: [], skips: [], freezes: [], nonceSkips: [], redemptions: [] };
-  const scene: Scene = { block, logs, ours, answers, facts, causes: new Map() };
-  logs.forEach((log, index) => decodeLog(scene, log, index));
+  const facts: Scene["facts"] = {
+    movements: [],
+    fences: [],
+    skips: [],
+    freezes: [],
+    nonceSkips: [],
+    redemptions: [],
+    agreements: [],
+  };
+  const payments = new Map(answers.payments);
+  const scene: Scene = {
+    block,
+    logs,
+    deployment,
+    ours,
+    answers,
+    facts,
+    causes: new Map(),
+    passed: new Set(),
+    payments,
+  };
+  logs.forEach((log, index) => decoders.get(firstTopic(log) ?? "")?.(scene, log, index));
+  // last, because what explains a payment may stand behind it
+  for (const log of logs) if (firstTopic(log) === topics.transfer) decodeTransfer(scene, log);
   return { block, ...facts, slots };
 }

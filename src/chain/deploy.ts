@@ -8,22 +8,24 @@ import { join } from "node:path";
 import { type Abi, encodeDeployData, encodeFunctionData, getContractAddress } from "viem";
 import type { Address, Hex, Word } from "../domain/hex.ts";
 import type { Deployment } from "../pipeline/ports.ts";
-import { accessManagerAbi, redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "./abi.ts";
+import {
+  accessManagerAbi,
+  claimEscrowAbi,
+  commerceEscrowAbi,
+  dispatcherAbi,
+  fxSwapAbi,
+  redemptionEscrowAbi,
+  stablecoinAbi,
+  treasuryAbi,
+  vaspRegistryAbi,
+} from "./abi.ts";
 import { type ContractName, isBuild, readBuild } from "./build.ts";
 import { createDeployer, type Deployer } from "./deployer.ts";
 import { createGridReader, type GridMember } from "./grid.ts";
-import {
-  adminRole,
-  cancelOnlyDelay,
-  delayOf,
-  findRole,
-  listCells,
-  type RoleMember,
-  roleMembers,
-  roles,
-} from "./roles.ts";
+import { adminRole, cancelOnlyDelay, delayOf, findRole, type RoleMember, roleMembers } from "./roles.ts";
 import { createRpc, type Rpc, unwrap } from "./rpc.ts";
 import { toCallRequest } from "./views.ts";
+import { type Invocation, listGrid, listWiring, type Plan, type Step, toGrant } from "./wiring.ts";
 
 export interface DeployOptions {
   readonly rpcUrl: string;
@@ -33,8 +35,10 @@ export interface DeployOptions {
   readonly roleAddresses: Readonly<Partial<Record<RoleMember, Address>>>;
   /** Where `deployment.json` is written. */
   readonly outFolder: string;
-  /** Shortens the slow roles' delays and switches minting on. */
+  /** Shortens the slow roles' delays, switches minting on and registers the wallet operators whose keys are given. */
   readonly devnet?: boolean;
+  /** Base units from which on a payment between two operators' families needs an attestation; by default the rule is off. */
+  readonly travelRuleLimit?: bigint;
   /** Progress, one line per step. */
   readonly report?: (line: string) => void;
 }
@@ -50,8 +54,11 @@ export class DeployError extends Error {
   override readonly name = "DeployError";
 }
 
-/** The dollar coin. */
-const coin = { name: "Remesa Dollar", symbol: "XUS", version: "1", decimals: 6 } as const;
+/** The coins: a dollar and a quetzal, six decimals each. */
+export const coins = [
+  { name: "Remesa Dollar", symbol: "XUS", version: "1", decimals: 6 },
+  { name: "Remesa Quetzal", symbol: "XGT", version: "1", decimals: 6 },
+] as const;
 /** Seconds an attestation supports minting. A devnet's clock is moved by days, so there it is the longest the Treasury takes. */
 const attestationLifetimes = { production: 7n * 86_400n, devnet: 45n * 86_400n } as const;
 
@@ -59,15 +66,23 @@ const abis: Readonly<Record<ContractName, Abi>> = {
   AccessManager: accessManagerAbi,
   Stablecoin: stablecoinAbi,
   Treasury: treasuryAbi,
+  VaspRegistry: vaspRegistryAbi,
   RedemptionEscrow: redemptionEscrowAbi,
+  ClaimEscrow: claimEscrowAbi,
+  CommerceEscrow: commerceEscrowAbi,
+  FxSwap: fxSwapAbi,
+  Dispatcher: dispatcherAbi,
 };
+
+/** One contract of the network: its artifact, and for a coin its symbol, which tells two of one artifact apart. */
+type PlaceName = Exclude<ContractName, "Stablecoin"> | (typeof coins)[number]["symbol"];
 
 /** Contracts created so far, written before the next step: what an interrupted run leaves behind. */
 interface Progress {
   readonly genesis: Word;
   readonly deployer: Address;
   block: number | null;
-  readonly contracts: Partial<Record<ContractName, Address>>;
+  readonly contracts: Partial<Record<PlaceName, Address>>;
 }
 
 const fileName = "deployment.json";
@@ -88,7 +103,12 @@ function addressesOf(deployment: Deployment): readonly (readonly [ContractName, 
     ["AccessManager", deployment.authority],
     ...deployment.coins.map(({ address }) => ["Stablecoin", address] as const),
     ["Treasury", deployment.treasury],
+    ["VaspRegistry", deployment.registry],
     ["RedemptionEscrow", deployment.redemptions],
+    ["ClaimEscrow", deployment.claims],
+    ["CommerceEscrow", deployment.commerce],
+    ["FxSwap", deployment.swap],
+    ["Dispatcher", deployment.dispatcher],
   ];
 }
 
@@ -141,19 +161,31 @@ interface Site {
 }
 
 interface Placement {
-  readonly name: ContractName;
+  readonly place: PlaceName;
+  readonly contract: ContractName;
   /** Constructor arguments, once the addresses of those before are known. */
-  readonly args: (at: (name: ContractName) => Address) => readonly unknown[];
+  readonly args: (at: (place: PlaceName) => Address) => readonly unknown[];
 }
 
 /** In order of creation: each knows those before it. */
 function placements(site: Site): readonly Placement[] {
   const lifetime = site.devnet ? attestationLifetimes.devnet : attestationLifetimes.production;
+  const place = (contract: Exclude<ContractName, "Stablecoin">, args: Placement["args"]): Placement => {
+    return { place: contract, contract, args };
+  };
+  const both = (at: Parameters<Placement["args"]>[0]): readonly Address[] => coins.map(({ symbol }) => at(symbol));
   return [
-    { name: "AccessManager", args: () => [site.deployer.address] },
-    { name: "Stablecoin", args: (at) => [at("AccessManager"), coin.name, coin.symbol, coin.version] },
-    { name: "Treasury", args: (at) => [at("AccessManager"), lifetime] },
-    { name: "RedemptionEscrow", args: (at) => [at("AccessManager"), [at("Stablecoin")]] },
+    place("AccessManager", () => [site.deployer.address]),
+    ...coins.map(({ name, symbol, version }): Placement => {
+      return { place: symbol, contract: "Stablecoin", args: (at) => [at("AccessManager"), name, symbol, version] };
+    }),
+    place("Treasury", (at) => [at("AccessManager"), lifetime]),
+    place("VaspRegistry", (at) => [at("AccessManager"), both(at)]),
+    place("RedemptionEscrow", (at) => [at("AccessManager"), both(at)]),
+    place("ClaimEscrow", (at) => [both(at)]),
+    place("CommerceEscrow", (at) => [both(at)]),
+    place("FxSwap", (at) => [both(at)]),
+    place("Dispatcher", () => []),
   ];
 }
 
@@ -168,59 +200,58 @@ async function readProgress(site: Site): Promise<Progress> {
 async function placeAll(site: Site, chainId: number): Promise<Deployment> {
   const progress = await readProgress(site);
   const { contracts } = progress;
-  const at = (name: ContractName): Address => {
-    const address = contracts[name];
-    if (address === undefined) throw new DeployError(`${name} has no address yet`);
+  const at = (place: PlaceName): Address => {
+    const address = contracts[place];
+    if (address === undefined) throw new DeployError(`${place} has no address yet`);
     return address;
   };
   const missing: Placement[] = [];
   for (const placement of placements(site)) {
-    const known = contracts[placement.name];
+    const known = contracts[placement.place];
     const code = known === undefined ? "0x" : await site.rpc.ask<Hex>("eth_getCode", known, "latest");
     // a contract that knows a missing one is created anew as well
-    if (missing.length > 0 || !isBuild(readBuild(placement.name), code)) missing.push(placement);
+    if (missing.length > 0 || !isBuild(readBuild(placement.contract), code)) missing.push(placement);
   }
   const first = await site.deployer.nextNonce();
-  for (const [i, { name }] of missing.entries()) {
+  for (const [i, { place }] of missing.entries()) {
     const address = getContractAddress({ from: site.deployer.address, nonce: BigInt(first + i) });
-    contracts[name] = address.toLowerCase() as Address;
+    contracts[place] = address.toLowerCase() as Address;
   }
   const path = join(site.options.outFolder, progressName);
   if (missing.length > 0) {
     progress.block = Math.min(progress.block ?? Infinity, Number(await site.rpc.ask<Hex>("eth_blockNumber")));
     writeJson(path, progress);
   }
-  const sendings = missing.map(({ name, args }) => ({
+  const sendings = missing.map(({ contract, args }) => ({
     to: null,
-    data: encodeDeployData({ abi: abis[name], bytecode: readBuild(name).bytecode, args: args(at) }),
+    data: encodeDeployData({ abi: abis[contract], bytecode: readBuild(contract).bytecode, args: args(at) }),
   }));
   await site.deployer.send(sendings);
-  for (const { name } of missing) site.report(`${name} at ${at(name)}`);
-  const addresses = { authority: at("AccessManager"), treasury: at("Treasury"), redemptions: at("RedemptionEscrow") };
-  const deployment = {
-    chainId,
-    ...addresses,
-    coins: [{ ...coin, address: at("Stablecoin") }],
-    block: progress.block ?? 0,
-  };
+  for (const { place } of missing) site.report(`${place} at ${at(place)}`);
+  const deployment = toDeployment(chainId, progress.block ?? 0, at);
   const foreign = await findForeignCode(site.rpc, deployment);
   if (foreign.length > 0)
     throw new DeployError(`another transaction of the deployer came between: ${foreign.join("; ")}`);
   return deployment;
 }
 
-/** A call that is made only while a view says it is needed: what makes a second run send nothing. */
-interface Step {
-  readonly what: string;
-  readonly to: Address;
-  readonly abi: Abi;
-  readonly call: readonly [string, ...unknown[]];
-  readonly view: { readonly to: Address; readonly abi: Abi; readonly call: readonly [string, ...unknown[]] };
-  /** The view's first words once the step is done. */
-  readonly done: readonly bigint[];
+function toDeployment(chainId: number, block: number, at: (place: PlaceName) => Address): Deployment {
+  return {
+    chainId,
+    authority: at("AccessManager"),
+    treasury: at("Treasury"),
+    redemptions: at("RedemptionEscrow"),
+    claims: at("ClaimEscrow"),
+    commerce: at("CommerceEscrow"),
+    swap: at("FxSwap"),
+    registry: at("VaspRegistry"),
+    dispatcher: at("Dispatcher"),
+    coins: coins.map((coin) => ({ ...coin, address: at(coin.symbol) })),
+    block,
+  };
 }
 
-function encode(abi: Abi, [functionName, ...args]: readonly [string, ...unknown[]]): Hex {
+function encode(abi: Abi, [functionName, ...args]: Invocation): Hex {
   return encodeFunctionData({ abi, functionName, args });
 }
 
@@ -229,9 +260,12 @@ async function findUndone(site: Site, steps: readonly Step[]): Promise<readonly 
   const answers = await site.rpc.read(
     steps.map(({ view }) => toCallRequest({ to: view.to, data: encode(view.abi, view.call) }, "latest")),
   );
-  return steps.filter(({ done }, i) => {
+  return steps.filter(({ done, mask }, i) => {
     const words = unwrap<string>(answers[i], "eth_call").slice(2).match(/.{64}/g) ?? [];
-    return !done.every((value, j) => words[j] !== undefined && BigInt(`0x${words[j]}`) === value);
+    const read = words.map((word, j) =>
+      j === 0 && mask !== undefined ? BigInt(`0x${word}`) & mask : BigInt(`0x${word}`),
+    );
+    return !done.every((value, j) => read[j] === value);
   });
 }
 
@@ -243,102 +277,6 @@ async function take(site: Site, steps: readonly Step[]): Promise<void> {
   for (const { what } of undone) site.report(what);
 }
 
-/** What the contracts must know of each other. Done while the deployer is still the administrator. */
-function wiring(site: Site, deployment: Deployment): readonly Step[] {
-  const { treasury, redemptions } = deployment;
-  const { dealer } = site.options.roleAddresses;
-  const toTreasury = { to: treasury, abi: treasuryAbi };
-  const steps = deployment.coins.flatMap(({ address, symbol }): readonly Step[] => {
-    const toCoin = { to: address, abi: stablecoinAbi };
-    return [
-      {
-        what: `${symbol} is minted by the Treasury`,
-        ...toCoin,
-        call: ["setTreasury", treasury],
-        view: { ...toCoin, call: ["treasury"] },
-        done: [BigInt(treasury)],
-      },
-      {
-        what: `${symbol} knows the redemption escrow`,
-        ...toCoin,
-        call: ["flagEscrow", redemptions],
-        view: { ...toCoin, call: ["isEscrow", redemptions] },
-        done: [1n],
-      },
-      {
-        what: `the Treasury leaves sent redemptions of ${symbol} out of its coverage`,
-        ...toTreasury,
-        call: ["setRedemptions", address, redemptions],
-        view: { ...toTreasury, call: ["redemptionsOf", address] },
-        done: [BigInt(redemptions)],
-      },
-      ...(site.devnet
-        ? [
-            {
-              what: `devnet: minting of ${symbol} is on`,
-              ...toTreasury,
-              call: ["setMinting", address, true] as const,
-              view: { ...toTreasury, call: ["mintingEnabled", address] as const },
-              done: [1n],
-            },
-          ]
-        : []),
-    ];
-  });
-  if (dealer === undefined) return steps;
-  const admission: Step = {
-    what: `${dealer} is a dealer`,
-    ...toTreasury,
-    call: ["setDealer", dealer, true],
-    view: { ...toTreasury, call: ["dealerOf", dealer] },
-    done: [1n],
-  };
-  return [...steps, admission];
-}
-
-/** The table, cell by cell and member by member. */
-function grid(site: Site, deployment: Deployment): readonly Step[] {
-  const manager = { to: deployment.authority, abi: accessManagerAbi };
-  const cells = listCells(deployment)
-    .filter(({ role }) => role !== adminRole)
-    .map(
-      ({ id, target, selector, role }): Step => ({
-        what: `${id} belongs to role ${role}`,
-        ...manager,
-        call: ["setTargetFunctionRole", target, [selector], role],
-        view: { ...manager, call: ["getTargetFunctionRole", target, selector] },
-        done: [role],
-      }),
-    );
-  const guards = roles.flatMap((role): readonly Step[] => {
-    if (role.guardian === null) return [];
-    const guardian = findRole(role.guardian).id;
-    const view = { ...manager, call: ["getRoleGuardian", role.id] as const };
-    const call = ["setRoleGuardian", role.id, guardian] as const;
-    return [{ what: `${role.name} can be stopped by ${role.guardian}`, ...manager, call, view, done: [guardian] }];
-  });
-  const grants = roles.flatMap((role): readonly Step[] => {
-    const account = role.member === "escrow" ? deployment.redemptions : site.options.roleAddresses[role.member];
-    if (account === undefined || role.id === adminRole) return [];
-    return [grant(deployment, { role: role.id, name: role.name, account, delay: delayOf(role, site.devnet) })];
-  });
-  return [...cells, ...guards, ...grants];
-}
-
-function grant(
-  deployment: Deployment,
-  { role, name, account, delay }: { role: bigint; name: string; account: Address; delay: number },
-): Step {
-  const manager = { to: deployment.authority, abi: accessManagerAbi };
-  return {
-    what: `${account} holds ${name}${delay > 0 ? ` with a delay of ${delay} s` : ""}`,
-    ...manager,
-    call: ["grantRole", role, account, delay],
-    view: { ...manager, call: ["hasRole", role, account] },
-    done: [1n, BigInt(delay)],
-  };
-}
-
 /** Administration is handed over last: the deployer keeps nothing. */
 async function handOver(site: Site, deployment: Deployment): Promise<void> {
   const { admin, canceller = site.options.roleAddresses.pauser } = site.options.roleAddresses;
@@ -347,9 +285,9 @@ async function handOver(site: Site, deployment: Deployment): Promise<void> {
   const delay = delayOf(findRole(name), site.devnet);
   const steps: Step[] = [];
   if (canceller !== undefined && canceller !== admin) {
-    steps.push(grant(deployment, { role: adminRole, name, account: canceller, delay: cancelOnlyDelay }));
+    steps.push(toGrant(deployment, { role: adminRole, name, account: canceller, delay: cancelOnlyDelay }));
   }
-  steps.push(grant(deployment, { role: adminRole, name, account: admin as Address, delay }));
+  steps.push(toGrant(deployment, { role: adminRole, name, account: admin as Address, delay }));
   const { address } = site.deployer;
   if (address !== admin && address !== canceller) {
     steps.push({
@@ -386,9 +324,14 @@ export async function deploy(options: DeployOptions): Promise<DeployResult> {
   const site: Site = { rpc, deployer, options, devnet, report };
   if (earlier !== null) return { deployment: earlier, outcome: "unchanged", members: await prove(site, earlier) };
 
+  // what an interrupted run has sent is on chain before anything is decided
+  await deployer.waitUntilIdle();
   const deployment = await placeAll(site, chainId);
-  await take(site, wiring(site, deployment));
-  await take(site, grid(site, deployment));
+  const { timestamp } = await rpc.ask<{ readonly timestamp: Hex }>("eth_getBlockByNumber", "latest", false);
+  const { roleAddresses, travelRuleLimit = null } = options;
+  const plan: Plan = { roleAddresses, devnet, travelRuleLimit, deployer: deployer.address, time: Number(timestamp) };
+  await take(site, listWiring(plan, deployment));
+  await take(site, listGrid(plan, deployment));
   await handOver(site, deployment);
   const members = await prove(site, deployment);
   writeJson(join(outFolder, fileName), deployment);

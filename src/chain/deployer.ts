@@ -19,6 +19,8 @@ export interface Deployer {
   readonly address: Address;
   /** Nonce of the next transaction: contracts get their addresses from it. */
   nextNonce(): Promise<number>;
+  /** Waits until nothing of the account is on its way any more. */
+  waitUntilIdle(): Promise<void>;
   /** Sends all, in order, and waits until all are mined; each one's block. Throws when one did not succeed. */
   send(sendings: readonly Sending[]): Promise<readonly number[]>;
 }
@@ -149,5 +151,17 @@ export async function createDeployer({ rpc, chainId, key, waitMs = 180_000 }: De
     return blocks;
   }
 
-  return { address, nextNonce, send };
+  async function waitUntilIdle(): Promise<void> {
+    const end = performance.now() + waitMs;
+    for (let pauseMs = 20; performance.now() < end; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+      const mined = Number(await rpc.ask<Hex>("eth_getTransactionCount", address, "latest"));
+      if (mined >= (await nextNonce())) return;
+      await new Promise((resolve) => {
+        setTimeout(resolve, pauseMs);
+      });
+    }
+    throw new Error(`${address} has transactions that were not mined in ${waitMs / 1000} s; run the deployment again`);
+  }
+
+  return { address, nextNonce, waitUntilIdle, send };
 }

@@ -5,6 +5,7 @@
 import { createKeccak } from "hash-wasm";
 import type { Address, Hex, Word } from "../domain/hex.ts";
 import {
+  type DomainName,
   domainOf,
   type PrimaryType,
   type TypedDomain,
@@ -36,21 +37,32 @@ export function toTypeString(primaryType: PrimaryType): string {
   return `${primaryType}(${fields.join(",")})`;
 }
 
+/** EIP-712 name of each contract but the coins, which carry their own; all are version 1. */
+const domainNames: Readonly<Record<Exclude<DomainName, "coin">, string>> = {
+  treasury: "Remesa Treasury",
+  redemption: "Remesa Redemption",
+  claim: "Remesa Claims",
+  commerce: "Remesa Commerce",
+  swap: "Remesa Swap",
+  registry: "Remesa Vasps",
+};
+
+/** Address of each of them in a deployment. */
+export function listDomains(deployment: Deployment): Readonly<Record<Exclude<DomainName, "coin">, Address>> {
+  const { treasury, redemptions, claims, commerce, swap, registry } = deployment;
+  return { treasury, redemption: redemptions, claim: claims, commerce, swap, registry };
+}
+
 /** The domain each contract of the deployment signs under, as `docs/SIGNATURES.md` fixes them. */
 export function createDomains(deployment: Deployment): (primaryType: PrimaryType, coin: Address | null) => TypedDomain {
   const { chainId } = deployment;
-  const treasury: TypedDomain = {
-    name: "Remesa Treasury",
-    version: "1",
-    chainId,
-    verifyingContract: deployment.treasury,
-  };
-  const redemption: TypedDomain = {
-    name: "Remesa Redemption",
-    version: "1",
-    chainId,
-    verifyingContract: deployment.redemptions,
-  };
+  const addresses = listDomains(deployment);
+  const domains = new Map(
+    Object.entries(domainNames).map(([name, title]): [string, TypedDomain] => {
+      const verifyingContract = addresses[name as keyof typeof domainNames];
+      return [name, { name: title, version: "1", chainId, verifyingContract }];
+    }),
+  );
   const coins = new Map(
     deployment.coins.map((coin): [Address, TypedDomain] => [
       coin.address,
@@ -59,10 +71,8 @@ export function createDomains(deployment: Deployment): (primaryType: PrimaryType
   );
   return (primaryType, coin) => {
     const owner = domainOf[primaryType];
-    if (owner === "treasury") return treasury;
-    if (owner === "redemption") return redemption;
-    const domain = coin === null ? undefined : coins.get(coin);
-    if (domain === undefined) throw new RangeError(`${primaryType}: ${coin} is not a coin of this deployment`);
+    const domain = owner === "coin" ? coin !== null && coins.get(coin) : domains.get(owner);
+    if (!domain) throw new RangeError(`${primaryType}: ${coin} is not a coin of this deployment`);
     return domain;
   };
 }
@@ -72,7 +82,7 @@ export type Digest = (typed: TypedMessage) => Word;
 
 const wordBytes = 32;
 /** More fields than any struct of the table has, with its type hash. */
-const largestStruct = 12 * wordBytes;
+const largestStruct = 16 * wordBytes;
 
 /** Writes one field as 32 bytes; a value that does not fit its type is a programmer's error and throws. */
 function writeField(

@@ -6,7 +6,7 @@ import { type EncodeFunctionDataParameters, encodeFunctionData, toEventSelector 
 import type { Address, Hex } from "../domain/hex.ts";
 import type { Deployment } from "../pipeline/ports.ts";
 import { accessManagerAbi } from "./abi.ts";
-import { adminRole, delayOf, listCells, roles } from "./roles.ts";
+import { adminRole, type ContractHolder, delayOf, isContract, listCells, roles } from "./roles.ts";
 import { type Rpc, unwrap } from "./rpc.ts";
 import { toCallRequest, toQuantity } from "./views.ts";
 
@@ -36,6 +36,10 @@ function encode(functionName: string, args: readonly unknown[]): Hex {
 export function nameRole(id: bigint): string {
   if (id === publicRole) return "PUBLIC";
   return roles.find((role) => role.id === id)?.name ?? `role ${id}`;
+}
+
+function sayHolder(holder: ContractHolder): string {
+  return holder === "registry" ? "the registry" : "the redemption escrow";
 }
 
 interface GrantLog {
@@ -96,12 +100,19 @@ export function createGridReader({ rpc, deployment }: { readonly rpc: Rpc; reado
       const least = delayOf(role, devnet);
       if (delay < least) differences.push(`${account} holds ${name} with a delay of ${delay} s, less than ${least} s`);
       if (!role.slow && delay > 0) differences.push(`${account} holds ${name} with a delay, so its orders are refused`);
-      if (role.member === "escrow" && account !== deployment.redemptions) {
-        differences.push(`${account} holds ${name}, which only the redemption escrow may`);
+      if (role.holders.every(isContract) && !role.holders.some((holder) => deployment[holder] === account)) {
+        differences.push(`${account} holds ${name}, which only ${role.holders.map(sayHolder).join(" and ")} may`);
       }
     }
     for (const role of roles) {
-      if (!members.some(({ id }) => id === role.id)) differences.push(`nobody holds ${role.name}`);
+      const held = members.filter(({ id }) => id === role.id).map(({ account }) => account);
+      for (const holder of role.holders.filter(isContract)) {
+        if (!held.includes(deployment[holder])) differences.push(`${sayHolder(holder)} does not hold ${role.name}`);
+      }
+      const isKeyless = held.every((account) =>
+        role.holders.some((one) => isContract(one) && deployment[one] === account),
+      );
+      if (isKeyless && !role.holders.every(isContract)) differences.push(`nobody holds ${role.name}`);
     }
     return differences;
   }
@@ -118,7 +129,8 @@ export function createGridReader({ rpc, deployment }: { readonly rpc: Rpc; reado
       const admin = admins[i]?.[0] ?? 0n;
       if (admin !== adminRole) differences.push(`${role.name} is administered by ${nameRole(admin)}, not by ADMIN`);
     }
-    const targets = [...deployment.coins.map((coin) => coin.address), deployment.treasury, deployment.redemptions];
+    const { treasury, redemptions, registry } = deployment;
+    const targets = [...deployment.coins.map((coin) => coin.address), treasury, redemptions, registry];
     const closed = await view(targets.map((target) => ["isTargetClosed", target] as const));
     for (const [i, target] of targets.entries()) {
       if (closed[i]?.[0] === 1n)

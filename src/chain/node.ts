@@ -6,8 +6,11 @@
 import type { BlockFacts, BlockRef, SlotMined } from "../domain/facts.ts";
 import type { Address, Hex, Word } from "../domain/hex.ts";
 import type { Chain, Deployment, Fees, SendAnswer, SlotKey } from "../pipeline/ports.ts";
-import { decodeBlock, findQuestions, type RawLog } from "./decode.ts";
+import { decodeBlock, listWatched } from "./decode.ts";
 import { loadKeccak, toHex } from "./digest.ts";
+import { findConsents } from "./families.ts";
+import { type Answers, parseLog, type RawLog, topics } from "./logs.ts";
+import { findQuestions, type Questions } from "./questions.ts";
 import { ChainFault, createRpc, type RpcAnswer, type RpcOptions, unwrap } from "./rpc.ts";
 import { createViews, toQuantity } from "./views.ts";
 
@@ -104,6 +107,21 @@ function toRef(block: RawBlock): BlockRef {
   };
 }
 
+/** Ids that may be of the consents that members came and went by: the registry says which it used. */
+function listConsents(
+  raws: readonly RawLog[],
+  inputs: ReadonlyMap<Word, Hex>,
+): readonly { readonly account: Address; readonly id: Word }[] {
+  return raws.map(parseLog).flatMap((log) => {
+    const [topic, , member] = log.topics;
+    const input = inputs.get(log.transaction);
+    if (input === undefined || member === undefined) return [];
+    if (topic !== topics.joined && topic !== topics.leaving) return [];
+    const account: Address = `0x${member.slice(26)}`;
+    return findConsents(input, topic === topics.joined ? "join" : "leave", account).map((id) => ({ account, id }));
+  });
+}
+
 const lower = <T extends Hex>(hex: T): T => hex.toLowerCase() as T;
 
 /** A Chain over one endpoint. Connects lazily: nothing is asked before the first call. */
@@ -111,8 +129,7 @@ export function createChain(options: ChainOptions): Chain {
   const { deployment, finality, maxFeePerGas } = options;
   const rpc = createRpc(options);
   const views = createViews({ rpc, deployment });
-  const coins = deployment.coins.map((coin) => coin.address);
-  const watched: readonly Address[] = [...coins, deployment.treasury, deployment.redemptions];
+  const watched = listWatched(deployment);
   const isWatched = new Set<string>(watched);
   let client: Promise<string> | undefined;
 
@@ -137,7 +154,7 @@ export function createChain(options: ChainOptions): Chain {
   }
 
   async function identity(): ReturnType<Chain["identity"]> {
-    const addresses = [deployment.authority, ...watched];
+    const addresses = [deployment.authority, ...watched, deployment.dispatcher];
     const [chainId, genesis, ...codes] = await rpc.read([
       { method: "eth_chainId", params: [] },
       { method: "eth_getBlockByNumber", params: ["0x0", false] },
@@ -277,21 +294,40 @@ export function createChain(options: ChainOptions): Chain {
     for (const slot of slots) senders.set(slot.transaction, slot.lane);
 
     const questions = findQuestions(raws, (transaction) => senders.has(transaction));
-    const strangers = await rpc.read(
-      questions.transactions.map((hash) => ({ method: "eth_getTransactionByHash", params: [hash] })),
-    );
-    for (const [i, hash] of questions.transactions.entries()) {
-      const transaction = unwrap<RawTransaction | null>(strangers[i], "eth_getTransactionByHash");
+    const answers = await answer(questions, { ref, raws, senders });
+    return decodeBlock({ block: toRef(block), raws, deployment, answers, slots });
+  }
+
+  /** Everything that logs do not say and decoding needs, at exactly this block or the one before it. */
+  async function answer(
+    questions: Questions,
+    found: { readonly ref: BlockRef; readonly raws: readonly RawLog[]; readonly senders: ReadonlyMap<Word, Address> },
+  ): Promise<Answers> {
+    const [here, before] = [{ blockHash: found.ref.hash }, { blockHash: found.ref.parent }];
+    const senders = new Map(found.senders);
+    const inputs = new Map<Word, Hex>();
+    const wanted = [...new Set([...questions.transactions, ...questions.inputs])];
+    const transactions = await rpc.read(wanted.map((hash) => ({ method: "eth_getTransactionByHash", params: [hash] })));
+    for (const [i, hash] of wanted.entries()) {
+      const transaction = unwrap<RawTransaction | null>(transactions[i], "eth_getTransactionByHash");
       if (transaction === null)
         throw new ChainFault("evidence", { step: "readBlock", message: `no transaction ${hash}` });
-      senders.set(hash, lower(transaction.from));
+      if (!senders.has(hash)) senders.set(hash, lower(transaction.from));
+      inputs.set(hash, lower(transaction.input));
     }
-    const answers = {
+    const consents = listConsents(found.raws, inputs);
+    const earlier = await views.findUsed(consents, before);
+    const used = await views.findUsed(consents, here);
+    return {
       senders,
-      frozenWhole: await views.findFrozen(questions.payers, { blockHash: ref.hash }),
-      redemptions: await views.readRedemptions(questions.redemptions, { blockHash: ref.hash }),
+      inputs,
+      frozenWhole: await views.findFrozen(questions.payers, here),
+      frozen: await views.readFrozen(questions.seized, here),
+      redemptions: await views.readRedemptions(questions.redemptions, here),
+      payments: await views.readPayments(questions.payments, before),
+      consents: new Set([...used].filter((consent) => !earlier.has(consent))),
+      leaveTimes: await views.readLeaveTimes(questions.leavers, before),
     };
-    return decodeBlock({ block: toRef(block), raws, deployment, answers, slots });
   }
 
   return {
@@ -313,6 +349,9 @@ export function createChain(options: ChainOptions): Chain {
     totalSupply: views.totalSupply,
     coverage: views.coverage,
     isFenceConsumed: views.isFenceConsumed,
+    readVasp: views.readVasp,
+    readLeaving: views.readLeaving,
+    readDealer: views.readDealer,
     simulate: (call) => views.explain(call, "latest"),
   };
 }

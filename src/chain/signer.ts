@@ -3,12 +3,21 @@
  * under the fee cap; a role only its own orders, under a daily cap. Anything else throws: a program that asks for it is broken or
  * taken over. Keys are never returned, logged or put into an error.
  */
-import { toFunctionSelector, toFunctionSignature } from "viem";
+import { decodeFunctionData, toFunctionSelector, toFunctionSignature } from "viem";
 import type { OrderRole } from "../domain/draft.ts";
 import type { Address, Hex, Word } from "../domain/hex.ts";
 import type { PrimaryType, TypedMessage } from "../domain/signatures.ts";
 import type { Deployment, LaneSigner, LaneTransaction, OrderSigner } from "../pipeline/ports.ts";
-import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "./abi.ts";
+import {
+  claimEscrowAbi,
+  commerceEscrowAbi,
+  dispatcherAbi,
+  fxSwapAbi,
+  redemptionEscrowAbi,
+  stablecoinAbi,
+  treasuryAbi,
+  vaspRegistryAbi,
+} from "./abi.ts";
 import { type Curve, loadCurve } from "./curve.ts";
 import { createDigest, type Keccak, loadKeccak, toHex } from "./digest.ts";
 import { toAddress } from "./recover.ts";
@@ -29,23 +38,68 @@ const allowed = {
     "transferWithAuthorization",
     "transferWithMemo",
     "cancelAuthorization",
+    "disburse",
     "freezeBySig",
     "unfreezeBySig",
+    "seizeBySig",
     "releaseExpired",
   ],
-  treasury: ["mintBySig", "attestBySig", "setMintingBySig"],
+  treasury: ["mintBySig", "mintBatchBySig", "mintReturnBySig", "approveMintBySig", "attestBySig", "setMintingBySig"],
   redemptions: [
     "lock",
     "cancelBySig",
     "acceptBySig",
+    "approveBySig",
     "rejectBySig",
     "markSentBySig",
     "confirmBySig",
+    "disputeBySig",
+    "resolveBySig",
     "reclaim",
     "burnPending",
     "withdrawCredit",
   ],
+  claims: ["open", "claim", "decline", "cancelBySig", "reclaim", "withdrawCredit"],
+  commerce: [
+    "authorize",
+    "charge",
+    "capture",
+    "void",
+    "refund",
+    "disputeBySig",
+    "resolve",
+    "reclaim",
+    "withdrawCredit",
+  ],
+  swap: ["swap", "cancelBySig"],
+  registry: ["join", "leaveBySig", "completeLeave", "attestBySig"],
+  dispatcher: ["execute"],
 } as const;
+
+/** What a lane may call on each contract of a deployment. */
+function createPolicy(deployment: Deployment): (to: Address, data: Hex) => boolean {
+  const { treasury, redemptions, claims, commerce, swap, registry, dispatcher } = deployment;
+  const selectors = new Map<Address, ReadonlySet<string>>([
+    [treasury, selectorsOf(treasuryAbi, allowed.treasury)],
+    [redemptions, selectorsOf(redemptionEscrowAbi, allowed.redemptions)],
+    [claims, selectorsOf(claimEscrowAbi, allowed.claims)],
+    [commerce, selectorsOf(commerceEscrowAbi, allowed.commerce)],
+    [swap, selectorsOf(fxSwapAbi, allowed.swap)],
+    [registry, selectorsOf(vaspRegistryAbi, allowed.registry)],
+    [dispatcher, selectorsOf(dispatcherAbi, allowed.dispatcher)],
+    ...deployment.coins.map(({ address }) => [address, selectorsOf(stablecoinAbi, allowed.coin)] as const),
+  ]);
+  return (to, data) => {
+    if (selectors.get(to)?.has(data.slice(0, 10)) !== true) return false;
+    if (to !== dispatcher) return true;
+    // the calls it carries are held to the same table, and none of them is another list
+    const { args } = decodeFunctionData({ abi: dispatcherAbi, data });
+    return args[0].every(({ target, data: inner }) => {
+      const at = target.toLowerCase() as Address;
+      return at !== dispatcher && selectors.get(at)?.has(inner.slice(0, 10)) === true;
+    });
+  };
+}
 
 type AbiItem = { readonly type: string; readonly name?: string };
 
@@ -81,11 +135,7 @@ export async function createLaneSigner({ keys, deployment, maxFeePerGas }: LaneS
   const curve = await loadCurve();
   const keccak = await loadKeccak();
   const pairs = new Map(keys.map((key) => toPair(curve, keccak, key)).map((pair) => [pair.address, pair.key]));
-  const policy = new Map<Address, ReadonlySet<string>>([
-    [deployment.treasury, selectorsOf(treasuryAbi, allowed.treasury)],
-    [deployment.redemptions, selectorsOf(redemptionEscrowAbi, allowed.redemptions)],
-    ...deployment.coins.map(({ address }) => [address, selectorsOf(stablecoinAbi, allowed.coin)] as const),
-  ]);
+  const isAllowed = createPolicy(deployment);
 
   function check(transaction: LaneTransaction): Uint8Array {
     const { lane, nonce, to, data, gas } = transaction;
@@ -93,7 +143,7 @@ export async function createLaneSigner({ keys, deployment, maxFeePerGas }: LaneS
     if (key === undefined) throw new SigningRefused(`${lane} is not a lane of this node`);
     if (!Number.isSafeInteger(nonce) || nonce < 0) throw new SigningRefused(`${nonce} is not a nonce`);
     const isNoOp = to === lane && data === "0x";
-    if (!isNoOp && policy.get(to)?.has(data.slice(0, 10)) !== true) {
+    if (!isNoOp && !isAllowed(to, data)) {
       throw new SigningRefused(`a lane does not call ${data.slice(0, 10)} of ${to}`);
     }
     if (gas <= 0n || gas > transactionGasCap)
@@ -124,6 +174,10 @@ const orderTypes: Readonly<Record<OrderRole, readonly PrimaryType[]>> = {
   issuer: ["MintingOrder"],
   freezer: ["FreezeOrder", "UnfreezeOrder"],
   agent: ["AcceptOrder", "RejectOrder", "MarkSentOrder", "ConfirmOrder"],
+  seizer: ["SeizeOrder"],
+  approver: ["ApproveMintOrder"],
+  cosigner: ["ApproveOrder"],
+  arbiter: ["ResolveOrder"],
 };
 
 export interface OrderLimits {

@@ -2,12 +2,21 @@
  * Reading contracts: account words, supplies, reserves, fences, and why a call would revert. Owns which view answers which question
  * and which answers of a client mean "the call reverted". Reads only; every read names its block.
  */
-import { type EncodeFunctionDataParameters, encodeFunctionData } from "viem";
+import { toFunctionSelector, toFunctionSignature } from "viem";
 import { type Address, type Hex, toWord, type Word } from "../domain/hex.ts";
-import { type Fence, type HeldReason, redemptionStates } from "../domain/intent.ts";
+import type { HeldReason } from "../domain/intent.ts";
 import type { Chain, ChainAccount, Deployment } from "../pipeline/ports.ts";
-import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "./abi.ts";
-import type { KeptTerms } from "./decode.ts";
+import {
+  claimEscrowAbi,
+  commerceEscrowAbi,
+  fxSwapAbi,
+  redemptionEscrowAbi,
+  stablecoinAbi,
+  treasuryAbi,
+  vaspRegistryAbi,
+} from "./abi.ts";
+import { type AnyAbi, encodeView, toFenceQuestion } from "./fences.ts";
+import type { KeptPayment, KeptTerms } from "./logs.ts";
 import { explainRevert } from "./errors.ts";
 import { ChainFault, type Rpc, type RpcAnswer, type RpcRequest, unwrap } from "./rpc.ts";
 import { parseAccountWord } from "./word.ts";
@@ -52,19 +61,46 @@ export function readRevert(answer: RpcAnswer): Hex | null {
   return /out of gas|OutOfGas|execution reverted|invalid opcode/i.test(message) ? "0x" : null;
 }
 
-/** Whose coins a call takes: the account a freeze would be blamed on. Null where it takes nobody's. */
+/**
+ * Whose coins a call takes: the account a freeze would be blamed on. Null where it takes nobody's. In a coin's call it is the
+ * first argument; the terms an escrow is given begin with the coin, then the payer, a quote with the maker, then the taker, who asks.
+ */
 function payerOf({ to, data }: Call, deployment: Deployment): Address | null {
-  if (to === deployment.treasury) return null;
-  const word = to === deployment.redemptions ? 1 : 0;
+  const isCoin = deployment.coins.some((coin) => coin.address === to);
+  const isTerms =
+    takers.has(data.slice(0, 10)) &&
+    [deployment.redemptions, deployment.claims, deployment.commerce, deployment.swap].includes(to);
+  if (!isCoin && !isTerms) return null;
+  // a refund takes the merchant's, who comes third
+  const word = isCoin ? 0 : data.slice(0, 10) === refundSelector ? 2 : 1;
   const start = 10 + 64 * word + 24;
   return data.length < start + 40 ? null : `0x${data.slice(start, start + 40)}`;
 }
 
-export interface Views {
-  readonly readAccounts: Chain["readAccounts"];
-  readonly totalSupply: Chain["totalSupply"];
-  readonly coverage: Chain["coverage"];
-  readonly isFenceConsumed: Chain["isFenceConsumed"];
+function selectorOf(abi: AnyAbi, name: string): string {
+  const item = (abi as readonly { readonly type: string; readonly name?: string }[]).find(
+    (entry) => entry.type === "function" && entry.name === name,
+  );
+  if (item === undefined) throw new Error(`the ABI has no function ${name}`);
+  return toFunctionSelector(toFunctionSignature(item as never));
+}
+
+const refundSelector = selectorOf(commerceEscrowAbi, "refund");
+/** Calls of escrows that take coins from an account. */
+const takers: ReadonlySet<string> = new Set([
+  selectorOf(redemptionEscrowAbi, "lock"),
+  selectorOf(claimEscrowAbi, "open"),
+  selectorOf(commerceEscrowAbi, "authorize"),
+  selectorOf(commerceEscrowAbi, "charge"),
+  selectorOf(fxSwapAbi, "swap"),
+  refundSelector,
+]);
+
+export interface Views
+  extends Pick<
+    Chain,
+    "readAccounts" | "totalSupply" | "coverage" | "isFenceConsumed" | "readVasp" | "readLeaving" | "readDealer"
+  > {
   /** Why a call fails at that block; null when it succeeds there. */
   explain(call: Call, block: BlockTag): Promise<HeldReason | null>;
   /** Of these accounts, those frozen whole; coin and account joined. */
@@ -72,17 +108,35 @@ export interface Views {
     accounts: readonly { readonly coin: Address; readonly account: Address }[],
     block: BlockTag,
   ): Promise<ReadonlySet<string>>;
+  /** What may not leave each of these accounts, coin and account joined; null when frozen whole. */
+  readFrozen(
+    accounts: readonly { readonly coin: Address; readonly account: Address }[],
+    block: BlockTag,
+  ): Promise<ReadonlyMap<string, bigint | null>>;
   readRedemptions(
     ids: readonly { readonly escrow: Address; readonly id: Word }[],
     block: BlockTag,
   ): Promise<ReadonlyMap<Word, KeptTerms>>;
+  /** Payments as they stand at that block; those nobody authorized are left out. */
+  readPayments(ids: readonly Word[], block: BlockTag): Promise<ReadonlyMap<Word, KeptPayment>>;
+  /** When each of these accounts leaves its family, Unix seconds; 0 where it has not said so. */
+  readLeaveTimes(accounts: readonly Address[], block: BlockTag): Promise<ReadonlyMap<Address, bigint>>;
+  /** Of these consents, those the registry has used; account and id joined. */
+  findUsed(
+    consents: readonly { readonly account: Address; readonly id: Word }[],
+    block: BlockTag,
+  ): Promise<ReadonlySet<string>>;
 }
 
-type AnyAbi = typeof stablecoinAbi | typeof treasuryAbi | typeof redemptionEscrowAbi;
-
-function encodeView(abi: AnyAbi, functionName: string, args: readonly unknown[]): Hex {
-  return encodeFunctionData({ abi, functionName, args } as unknown as EncodeFunctionDataParameters);
+/** `text` of an answer that holds strings: the dynamic value whose offset stands in that word. */
+function textAt(words: readonly bigint[], index: number): string {
+  const start = Number(words[index] ?? 0n) / 32;
+  const length = Number(words[start] ?? 0n);
+  const digits = words.slice(start + 1, start + 1 + Math.ceil(length / 32)).map((word) => toWord(word).slice(2));
+  return Buffer.from(digits.join("").slice(0, 2 * length), "hex").toString("utf8");
 }
+
+const toAddress = (word: bigint): Address => `0x${toWord(word).slice(26)}`;
 
 export function createViews({ rpc, deployment }: { readonly rpc: Rpc; readonly deployment: Deployment }): Views {
   /** Runs views at one block; each answer as its 32-byte words. */
@@ -145,43 +199,9 @@ export function createViews({ rpc, deployment }: { readonly rpc: Rpc; readonly d
     };
   }
 
-  /**
-   * A step's fence holds the redemption's id with its last byte replaced, so the 256 ids it may stand for are asked; ids are
-   * digests, at most one of them exists. States are numbered along the edges: a later one means that `from` was left.
-   */
-  async function isStepTaken(fence: Fence, number: number): Promise<boolean> {
-    const from = Number.parseInt(fence.key.slice(-2), 16);
-    const stem = fence.key.slice(0, -2);
-    const ids = Array.from({ length: 256 }, (_, i): Word => `${stem as Hex}${i.toString(16).padStart(2, "0")}`);
-    const states = await view(
-      ids.map((id) => ({ to: fence.scope, data: encodeView(redemptionEscrowAbi, "stateOf", [id]) })),
-      number,
-    );
-    return states.some(([state]) => Number(state ?? 0n) > from && Number(state) < redemptionStates.length);
-  }
-
-  const isFenceConsumed: Chain["isFenceConsumed"] = async (kind, fence, number) => {
-    switch (kind) {
-      case "transfer":
-      case "cancel":
-      case "lock":
-        return isTrue({
-          to: fence.scope,
-          data: encodeView(stablecoinAbi, "authorizationState", [fence.subject, fence.key]),
-        });
-      case "mint":
-        return isTrue({ to: fence.scope, data: encodeView(treasuryAbi, "depositUsed", [fence.key]) });
-      case "attest":
-      case "minting":
-      case "freeze":
-      case "unfreeze":
-        return isTrue({ to: fence.scope, data: encodeView(treasuryAbi, "orderUsed", [fence.subject, fence.key]) });
-      default:
-        return isStepTaken(fence, number);
-    }
-    async function isTrue(call: Call): Promise<boolean> {
-      return (await viewOne(call, number))[0] === 1n;
-    }
+  const isFenceConsumed: Chain["isFenceConsumed"] = async (intent, number) => {
+    const question = toFenceQuestion(intent);
+    return question.isConsumed(await viewOne(question, number));
   };
 
   async function explain(call: Call, block: BlockTag): Promise<HeldReason | null> {
@@ -192,13 +212,72 @@ export function createViews({ rpc, deployment }: { readonly rpc: Rpc; readonly d
     return explainRevert(revert as Hex, payerOf(call, deployment));
   }
 
-  const findFrozen: Views["findFrozen"] = async (accounts, block) => {
+  const readFrozen: Views["readFrozen"] = async (accounts, block) => {
     const words = await view(
       accounts.map(({ coin, account }) => wordCall(coin, account)),
       block,
     );
-    const frozen = accounts.filter((_, i) => parseAccountWord(words[i]?.[0] ?? 0n).frozen === null);
-    return new Set(frozen.map(({ coin, account }) => coin + account));
+    return new Map(
+      accounts.map(({ coin, account }, i) => [coin + account, parseAccountWord(words[i]?.[0] ?? 0n).frozen]),
+    );
+  };
+
+  const findFrozen: Views["findFrozen"] = async (accounts, block) => {
+    const frozen = await readFrozen(accounts, block);
+    return new Set([...frozen].flatMap(([account, amount]) => (amount === null ? [account] : [])));
+  };
+
+  const toRegistry = (name: string, ...args: readonly unknown[]): Call => ({
+    to: deployment.registry,
+    data: encodeView(vaspRegistryAbi, name, args),
+  });
+
+  const readPayments: Views["readPayments"] = async (ids, block) => {
+    const answers = await view(
+      ids.map((id) => ({ to: deployment.commerce, data: encodeView(commerceEscrowAbi, "paymentOf", [id]) })),
+      block,
+    );
+    return new Map(
+      ids.flatMap((id, i): readonly [Word, KeptPayment][] => {
+        const [authorized = 0n, captured = 0n, voided = 0n, , , disputed] = answers[i] ?? [];
+        return authorized === 0n ? [] : [[id, { authorized, captured, voided, disputed: disputed === 1n }]];
+      }),
+    );
+  };
+
+  const readLeaveTimes: Views["readLeaveTimes"] = async (accounts, block) => {
+    const answers = await view(
+      accounts.map((account) => toRegistry("leaveAt", account)),
+      block,
+    );
+    return new Map(accounts.map((account, i) => [account, answers[i]?.[0] ?? 0n]));
+  };
+
+  const findUsed: Views["findUsed"] = async (consents, block) => {
+    const answers = await view(
+      consents.map(({ account, id }) => toRegistry("consentUsed", account, id)),
+      block,
+    );
+    return new Set(consents.flatMap(({ account, id }, i) => (answers[i]?.[0] === 1n ? [account + id] : [])));
+  };
+
+  const readVasp: Views["readVasp"] = async (id) => {
+    const words = await viewOne(toRegistry("operatorOf", BigInt(id)), "latest");
+    const [admin = 0n, , , , suspended] = words;
+    if (admin === 0n) return null;
+    const texts = { domain: textAt(words, 2), baseUrl: textAt(words, 3) };
+    return { id, admin: toAddress(admin), ...texts, suspended: suspended === 1n };
+  };
+
+  const readLeaving: Views["readLeaving"] = async (account) => {
+    const time = (await readLeaveTimes([account], "latest")).get(account) ?? 0n;
+    return time === 0n ? null : Number(time);
+  };
+
+  const readDealer: Views["readDealer"] = async (dealer) => {
+    const call = { to: deployment.treasury, data: encodeView(treasuryAbi, "dealerOf", [dealer]) };
+    const [tier = 0n, available = 0n] = await viewOne(call, "latest");
+    return { tier: Number(tier), available };
   };
 
   const readRedemptions: Views["readRedemptions"] = async (ids, block) => {
@@ -210,10 +289,12 @@ export function createViews({ rpc, deployment }: { readonly rpc: Rpc; readonly d
       ids.map(({ id }, i): [Word, KeptTerms] => {
         const [, , holder = 0n, , acceptBy, payoutBy, finalBy] = answers[i] ?? [];
         const kept = { acceptBy: Number(acceptBy), payoutBy: Number(payoutBy), finalBy: Number(finalBy) };
-        return [id, { holder: `0x${toWord(holder).slice(26)}`, ...kept }];
+        return [id, { holder: toAddress(holder), ...kept }];
       }),
     );
   };
 
-  return { readAccounts, totalSupply, coverage, isFenceConsumed, explain, findFrozen, readRedemptions };
+  const reads = { readAccounts, totalSupply, coverage, isFenceConsumed, readVasp, readLeaving, readDealer };
+  const evidence = { explain, findFrozen, readFrozen, readRedemptions, readPayments, readLeaveTimes, findUsed };
+  return { ...reads, ...evidence };
 }

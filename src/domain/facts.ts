@@ -2,6 +2,7 @@
  * What a block says about us, decoded: movements of our coins, fences consumed, rows skipped, our slots mined. The chain adapter
  * produces these, the store applies them, and neither knows the other.
  */
+import type { AgreementTerms, PaymentTotals } from "./agreement.ts";
 import type { Address, Word } from "./hex.ts";
 import type { Fence, HeldReason, RedemptionState } from "./intent.ts";
 import type { Consumption } from "./lifecycle.ts";
@@ -71,6 +72,26 @@ export interface RedemptionMoved extends At {
   readonly terms: RedemptionTerms | null;
 }
 
+/** A step of a claim or of a payment. */
+export interface AgreementMoved extends At {
+  readonly id: Word;
+  readonly escrow: Address;
+  readonly actor: Address;
+  /** Whom the step pays, where the event says so: the recipient of a claim, from then on one of its parties. */
+  readonly party?: Address;
+  /** `open`, `claim`, `decline`, `cancel`, `reclaim`; or a step of a payment. */
+  readonly step: string;
+  /** The state after it. */
+  readonly state: string;
+  /** Base units of this step, the fee among them. */
+  readonly amount: bigint;
+  readonly fee: bigint;
+  /** Of a payment, after the step; null for a claim. */
+  readonly totals: PaymentTotals | null;
+  /** The full terms, at creation only. */
+  readonly terms: AgreementTerms | null;
+}
+
 /** What the holder signed. Times are Unix seconds, amount in base units. */
 export interface RedemptionTerms {
   readonly coin: Address;
@@ -107,5 +128,6 @@ export interface BlockFacts {
   readonly freezes: readonly FreezeChanged[];
   readonly nonceSkips: readonly NoncesSkipped[];
   readonly redemptions: readonly RedemptionMoved[];
+  readonly agreements: readonly AgreementMoved[];
   readonly slots: readonly SlotMined[];
 }

@@ -13,6 +13,11 @@ export const prefixes = {
   order: "ord",
   step: "stp",
   cancellation: "can",
+  claim: "clm",
+  payment: "pay",
+  quote: "quo",
+  attestation: "att",
+  membership: "mem",
 } as const;
 export type Prefix = (typeof prefixes)[keyof typeof prefixes];
 

@@ -6,9 +6,14 @@ import type { Address, Hex, Word } from "./hex.ts";
 
 /**
  * What an intent asks for.
- * `transfer`, `cancel`: the coin's holder · `mint`: a dealer's order · `lock`, `cancel-redemption`: the redeeming holder ·
- * `accept`, `reject`, `mark-sent`, `confirm`: the bank desk's agent · `attest`, `minting`, `freeze`, `unfreeze`: a role's order ·
- * `reclaim`: nobody's, a public exit whose deadline has passed.
+ * `transfer`, `cancel`: the coin's holder · `mint`: a dealer's order · `lock`, `cancel-redemption`, `dispute`: the redeeming holder ·
+ * `accept`, `reject`, `mark-sent`, `confirm`: the bank desk's agent, `approve` its second key, `resolve` the arbiter ·
+ * `open-claim`, `cancel-claim`: the sender, `claim`, `decline-claim`: the key in the link ·
+ * `authorize`, `charge`, `dispute-payment`: the payer, `capture`, `void`, `refund`: the merchant, `resolve-payment`: its arbiter ·
+ * `swap`: maker and taker, `cancel-quote`: the maker ·
+ * `join`: an account and its wallet operator, `leave`: the account, `travel-attest`: a wallet operator ·
+ * `attest`, `minting`, `freeze`, `unfreeze`, `seize`, `approve-mint`: a role's order ·
+ * `reclaim`, `reclaim-claim`, `reclaim-payment`, `complete-leave`: nobody's, public exits whose deadline has passed.
  */
 export type IntentKind =
   | "transfer"
@@ -24,14 +29,45 @@ export type IntentKind =
   | "attest"
   | "minting"
   | "freeze"
-  | "unfreeze";
+  | "unfreeze"
+  | "seize"
+  | "approve-mint"
+  | "approve"
+  | "dispute"
+  | "resolve"
+  | "open-claim"
+  | "claim"
+  | "decline-claim"
+  | "cancel-claim"
+  | "reclaim-claim"
+  | "authorize"
+  | "charge"
+  | "capture"
+  | "void"
+  | "refund"
+  | "dispute-payment"
+  | "resolve-payment"
+  | "reclaim-payment"
+  | "swap"
+  | "cancel-quote"
+  | "join"
+  | "leave"
+  | "complete-leave"
+  | "travel-attest";
 
 /**
  * The single-use thing on chain. `scope` is the contract that keeps it, `subject` whose it is, `key` which one:
  * - coin, payer, nonce: an EIP-3009 authorization (`transfer`, `cancel`, `lock`, whose nonce is the redemption id);
  * - Treasury, zero address, deposit id (`mint`);
  * - escrow, zero address, id with the state to leave in its last byte replaced (`stepFence`): a redemption step;
- * - target, signer, order id (`attest`, `minting`, `freeze`, `unfreeze`).
+ * - target, signer, order id (`attest`, `minting`, `freeze`, `unfreeze`, `seize`);
+ * - Treasury, approver, mint key (`approve-mint`); redemption escrow, zero address, `approvalFence` (`approve`);
+ * - coin, payer or merchant, nonce, as a transfer (`open-claim`, `authorize`, `charge`: the id; `refund`: its nonce);
+ * - claim escrow, zero address, id (`claimFence`): the one step out of the open claim;
+ * - commerce escrow, zero address, `paymentFence`: a step that changes what is left of a payment;
+ * - swap, zero address, quote id (`swap`, `cancel-quote`);
+ * - registry, account, consent id (`join`, `leave`); registry, account, the moment of leaving (`complete-leave`);
+ *   registry, the operator's number as an address, attestation id (`travel-attest`).
  */
 export interface Fence {
   readonly scope: Address;
@@ -112,7 +148,12 @@ export type HeldReason =
   | "reserves_exceeded"
   | "attestation_stale"
   | "minting_off"
+  | "dealer_limit"
+  | "approval_missing"
   | "redemption_state_invalid"
+  | "agreement_state_invalid"
+  | "fee_invalid"
+  | "vasp_invalid"
   | "deadline_passed"
   | "signer_not_permitted"
   | "reverted";
@@ -128,7 +169,7 @@ export function isWindowNonce(nonce: Word): boolean {
 }
 
 /** States of a redemption, in the contract's numbering. */
-export const redemptionStates = ["none", "locked", "accepted", "sent", "burned", "returned"] as const;
+export const redemptionStates = ["none", "locked", "accepted", "sent", "burned", "returned", "disputed"] as const;
 export type RedemptionState = (typeof redemptionStates)[number];
 
 /**
@@ -142,4 +183,9 @@ export function stepFence(escrow: Address, id: Word, from: RedemptionState): Fen
     subject: "0x0000000000000000000000000000000000000000",
     key: `${id.slice(0, -2)}${state}` as Word,
   };
+}
+
+/** The fence of a second key's approval: given at most once, in the accepted state. */
+export function approvalFence(escrow: Address, id: Word): Fence {
+  return { scope: escrow, subject: "0x0000000000000000000000000000000000000000", key: `${id.slice(0, -2)}ff` as Word };
 }

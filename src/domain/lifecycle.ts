@@ -100,27 +100,33 @@ export interface Consumption {
     readonly amount?: bigint;
     readonly memo?: Word | null;
     readonly digest?: Word;
-    /** For redemption steps: the state entered. */
+    /**
+     * The kinds of intent this event carries out: needed wherever one fence serves several kinds (steps of a redemption, claim or payment, a
+     * quote), and at every fence of the registry, whose keys are kept apart from the coins' nonces by it.
+     */
     readonly kinds?: readonly IntentFacts["kind"][];
   };
 }
 
+/** Kinds that use up another intent's fence so that it can no longer act. */
+export const cancelKinds: ReadonlySet<IntentFacts["kind"]> = new Set(["cancel", "cancel-quote"]);
+
 /**
  * What the consumption of its fence means for an intent: carried out, cancelled, or overtaken by something else that used the
- * same fence. Compares payee, amount and memo, not only the nonce; an order is compared by digest.
+ * same fence. Compares payee, amount and memo, not only the nonce; an order is compared by digest, a step by its kind.
  */
 export function judgeConsumption(
   intent: Pick<IntentFacts, "kind" | "payee" | "amount" | "memo" | "digest">,
   consumption: Consumption,
 ): "settled" | "cancelled" | "superseded" {
-  if (consumption.how === "cancelled") return intent.kind === "cancel" ? "settled" : "cancelled";
+  const isCancel = cancelKinds.has(intent.kind);
+  if (consumption.how === "cancelled") return isCancel ? "settled" : "cancelled";
   const { payee, amount, memo, digest, kinds } = consumption.match;
   const same =
-    intent.kind !== "cancel" &&
     (payee === undefined || payee === intent.payee) &&
     (amount === undefined || amount === intent.amount) &&
     (memo === undefined || memo === intent.memo) &&
     (digest === undefined || digest === intent.digest) &&
-    (kinds === undefined || kinds.includes(intent.kind));
+    (kinds === undefined ? !isCancel : kinds.includes(intent.kind));
   return same ? "settled" : "superseded";
 }

@@ -22,6 +22,8 @@ const rowGas = 26_000n;
 const newSlotGas = 22_100n;
 /** The extra log of a memo: 375 × 3 topics and the reading of it. */
 const memoGas = 1_500n;
+/** Asking the registry for an attestation and using it up: six cold slots and accounts, one write, one log; rounded up. */
+const travelGas = 30_000n;
 /** EIP-2028, every byte counted as non-zero. */
 const byteGas = 16n;
 
@@ -33,11 +35,16 @@ export function countBytes(hex: Hex): number {
   return (hex.length - 2) / 2;
 }
 
-/** Gas that one row can need at most, its call data included. `payeeKnown`: its balance word exists already. */
-export function toRowGas(row: Hex, payeeKnown: boolean): bigint {
+/**
+ * Gas that one row can need at most, its call data included. `payeeKnown`: its balance word exists already; `reverted`: it was in a batch
+ * that reverted. Which rows the travel rule asks about only the chain knows; the margins of a batch carry those of a few dozen, and a batch of
+ * more is planned once again with room for all.
+ */
+export function toRowGas(row: Hex, { payeeKnown, reverted }: { payeeKnown: boolean; reverted: boolean }): bigint {
   const kind = Number.parseInt(row.slice(2, 4), 16);
   let gas = rowGas + byteGas * BigInt(countBytes(row));
   if (!payeeKnown) gas += newSlotGas;
+  if (reverted) gas += travelGas;
   if ((kind & wideNonceBit) !== 0) gas += newSlotGas;
   if ((kind & memoBit) !== 0) gas += memoGas;
   return gas;

@@ -1,36 +1,53 @@
 /**
  * What the node refuses before it promises anything. Owns the rules that need only the draft, the block time and what the node
- * already knows; promises to name every reason, not the first. Signatures, nonces, funds and identity are decided elsewhere.
+ * already knows; promises to name every reason, not the first. Signatures, nonces, funds and identity are decided elsewhere, and the
+ * travel rule by the chain: an intent that meets it waits.
  */
+import {
+  judgeAuthorize,
+  judgeCancelQuote,
+  judgeCapture,
+  judgeCharge,
+  judgeClaimStep,
+  judgeDispute,
+  judgeOpenClaim,
+  judgeReclaimPayment,
+  judgeRefund,
+  judgeResolve,
+  judgeSwap,
+  judgeVoid,
+} from "./agreements.ts";
 import { centUnits } from "./amount.ts";
-import type { Draft, LockDraft, MintDraft, OrderRole, ReclaimDraft, StepDraft, TransferDraft } from "./draft.ts";
-import type { RedemptionTerms } from "./facts.ts";
-import { type Address, zeroAddress } from "./hex.ts";
-import type { IntentKind, RedemptionState } from "./intent.ts";
+import type {
+  AttestDraft,
+  Draft,
+  FreezeDraft,
+  LeavableState,
+  LockDraft,
+  OrderRole,
+  ReclaimDraft,
+  StepDraft,
+  TransferDraft,
+} from "./draft.ts";
+import { judgeFamily } from "./families.ts";
+import type { Address } from "./hex.ts";
+import type { IntentKind } from "./intent.ts";
+import {
+  compare,
+  judgeAmount,
+  judgeDeadline,
+  judgeMoment,
+  judgePayee,
+  judgeSigner,
+  type PolicyContext,
+  reason,
+} from "./reasons.ts";
+import { endOf } from "./redemption.ts";
 import type { Rejection } from "./rejection.ts";
 
-/** Seconds. */
-export interface ValidityLimits {
-  /** Longest a transfer may stay valid after now, so that holds drain. */
-  readonly transfer: number;
-  /** Longest deadline of a signed order. */
-  readonly order: number;
-  /** The escrow's own cap on a redemption's last deadline. */
-  readonly redemption: number;
-}
+export type { PolicyContext, ValidityLimits } from "./reasons.ts";
 
-export interface PolicyContext {
-  /** Time of the newest block, Unix seconds. */
-  readonly blockTime: number;
-  readonly coins: ReadonlySet<Address>;
-  readonly treasury: Address;
-  readonly redemptions: Address;
-  readonly validity: ValidityLimits;
-  /** The redemption a step is about; null when the node knows none. */
-  readonly redemption: { readonly terms: RedemptionTerms; readonly state: RedemptionState } | null;
-}
-
-/** The role whose order an intent of this kind is; null where it is a holder's or nobody's. */
+/** The role whose order an intent of this kind is; null where it is a party's own, or nobody's. */
 export const roleOf: Readonly<Record<IntentKind, OrderRole | null>> = {
   transfer: null,
   cancel: null,
@@ -38,62 +55,52 @@ export const roleOf: Readonly<Record<IntentKind, OrderRole | null>> = {
   lock: null,
   "cancel-redemption": null,
   accept: "agent",
+  approve: "cosigner",
   reject: "agent",
   "mark-sent": "agent",
   confirm: "agent",
+  dispute: null,
+  resolve: "arbiter",
   reclaim: null,
   attest: "attestor",
   minting: "issuer",
   freeze: "freezer",
   unfreeze: "freezer",
+  seize: "seizer",
+  "approve-mint": "approver",
+  "open-claim": null,
+  claim: null,
+  "decline-claim": null,
+  "cancel-claim": null,
+  "reclaim-claim": null,
+  authorize: null,
+  charge: null,
+  capture: null,
+  void: null,
+  refund: null,
+  "dispute-payment": null,
+  "resolve-payment": null,
+  "reclaim-payment": null,
+  swap: null,
+  "cancel-quote": null,
+  join: null,
+  leave: null,
+  "complete-leave": null,
+  "travel-attest": null,
 };
 
-/** States each redemption step may leave, and the deadline of that state. */
-const leaves: Readonly<Record<StepDraft["kind"] | "reclaim", readonly RedemptionState[]>> = {
+/** States each redemption step may leave; `approve` stays in the one it names. */
+const leaves: Readonly<Record<StepDraft["kind"] | "reclaim", readonly LeavableState[]>> = {
   "cancel-redemption": ["locked"],
   accept: ["locked"],
+  approve: ["accepted"],
   reject: ["locked", "accepted"],
   "mark-sent": ["accepted"],
   confirm: ["sent"],
-  reclaim: ["locked", "accepted", "sent"],
+  dispute: ["sent"],
+  resolve: ["disputed"],
+  reclaim: ["locked", "accepted", "sent", "disputed"],
 };
-
-const deadlineOf = { locked: "acceptBy", accepted: "payoutBy", sent: "finalBy" } as const;
-
-function reason(
-  code: Rejection["code"],
-  subject: string,
-  remedy: string,
-  compared: Partial<Rejection> = {},
-): Rejection {
-  return { code, subject, remedy, ...compared };
-}
-
-function compare(actual: number | bigint, limit: number | bigint): { actual: string; limit: string } {
-  return { actual: String(actual), limit: String(limit) };
-}
-
-function judgeAmount(amount: bigint): Rejection[] {
-  return amount > 0n ? [] : [reason("amount_zero", "amount", "Send an amount above zero.", compare(amount, 1n))];
-}
-
-function judgePayee(payee: Address, context: PolicyContext): Rejection[] {
-  const barred = [zeroAddress, ...context.coins, context.treasury, context.redemptions];
-  return barred.includes(payee)
-    ? [reason("payee_invalid", payee, "Name an account of a person or a business, not a contract of the network.")]
-    : [];
-}
-
-function judgeDeadline(deadline: number, context: PolicyContext): Rejection[] {
-  const { blockTime, validity } = context;
-  if (deadline < blockTime) {
-    return [reason("expired", "deadline", "Sign the order with a later deadline.", compare(deadline, blockTime))];
-  }
-  const latest = blockTime + validity.order;
-  return deadline > latest
-    ? [reason("validity_too_long", "deadline", "Sign the order with an earlier deadline.", compare(deadline, latest))]
-    : [];
-}
 
 function judgeTransfer({ authorization }: TransferDraft, context: PolicyContext): Rejection[] {
   const { to, value, validAfter, validBefore } = authorization;
@@ -146,8 +153,11 @@ function judgeLock({ terms }: LockDraft, context: PolicyContext): Rejection[] {
 }
 
 function judgeStep(draft: StepDraft | ReclaimDraft, context: PolicyContext): Rejection[] {
-  const { redemption, blockTime } = context;
+  const { redemption } = context;
   const reasons = draft.kind === "reclaim" ? [] : judgeDeadline(draft.deadline, context);
+  if (draft.kind === "resolve" && draft.paid === undefined) {
+    reasons.push(reason("request_malformed", "paid", "Say whether the money arrived."));
+  }
   if (redemption === null) {
     reasons.push(reason("redemption_unknown", draft.id, "Check the id, and wait until the lock is in a block."));
     return reasons;
@@ -157,76 +167,98 @@ function judgeStep(draft: StepDraft | ReclaimDraft, context: PolicyContext): Rej
     const remedy = `Read the redemption: it must be ${leaves[draft.kind].join(" or ")} for this step.`;
     reasons.push(reason("redemption_state_invalid", draft.id, remedy, { actual: state, limit: draft.from }));
   } else {
-    const deadline = terms[deadlineOf[draft.from]];
-    const passed = blockTime >= deadline;
-    if (draft.kind === "reclaim" ? !passed : passed) {
-      const remedy = passed ? "The deadline passed: the coins can only be reclaimed." : "Wait for the deadline.";
-      reasons.push(reason("deadline_invalid", deadlineOf[draft.from], remedy, compare(blockTime, deadline)));
-    }
+    const side = draft.kind === "reclaim" ? "from" : "before";
+    reasons.push(...judgeMoment({ ...endOf(draft.from, terms), side }, context));
   }
   if (draft.coin !== terms.coin) {
     reasons.push(reason("coin_unknown", draft.coin, "Name the coin of the redemption.", { limit: terms.coin }));
   }
-  if (draft.kind === "cancel-redemption" && draft.signer !== terms.holder) {
-    const remedy = "Only the holder takes a redemption back.";
-    reasons.push(reason("signer_not_permitted", draft.signer, remedy, { limit: terms.holder }));
-  }
+  const isHolders = draft.kind === "cancel-redemption" || draft.kind === "dispute";
+  if (isHolders) reasons.push(...judgeSigner(draft.signer, terms.holder, "the redemption's holder"));
   return reasons;
 }
 
-function judgeMint(draft: MintDraft, context: PolicyContext): Rejection[] {
-  return [...judgeAmount(draft.amount), ...judgePayee(draft.to, context), ...judgeDeadline(draft.deadline, context)];
+function judgeAttest({ asOf, deadline }: AttestDraft, context: PolicyContext): Rejection[] {
+  const reasons = judgeDeadline(deadline, context);
+  if (asOf <= context.blockTime) return reasons;
+  const remedy = "Attest reserves as of a time that has passed.";
+  return [...reasons, reason("not_yet_valid", "asOf", remedy, compare(asOf, context.blockTime))];
 }
 
-function judgeKind(draft: Draft, context: PolicyContext): Rejection[] {
-  switch (draft.kind) {
-    case "transfer":
-      return judgeTransfer(draft, context);
-    case "cancel":
-      return [];
-    case "mint":
-      return judgeMint(draft, context);
-    case "lock":
-      return judgeLock(draft, context);
-    case "cancel-redemption":
-    case "accept":
-    case "reject":
-    case "mark-sent":
-    case "confirm":
-    case "reclaim":
-      return judgeStep(draft, context);
-    case "attest": {
-      const { asOf, deadline } = draft;
-      const reasons = judgeDeadline(deadline, context);
-      if (asOf <= context.blockTime) return reasons;
-      const remedy = "Attest reserves as of a time that has passed.";
-      return [...reasons, reason("not_yet_valid", "asOf", remedy, compare(asOf, context.blockTime))];
-    }
-    case "freeze": {
-      const reasons = [...judgePayee(draft.account, context), ...judgeDeadline(draft.deadline, context)];
-      if (draft.amount !== null) reasons.push(...judgeAmount(draft.amount));
-      if (draft.until > context.blockTime) return reasons;
-      const remedy = "Let the freeze end later than now.";
-      return [...reasons, reason("deadline_invalid", "until", remedy, compare(draft.until, context.blockTime))];
-    }
-    case "minting":
-    case "unfreeze":
-      return judgeDeadline(draft.deadline, context);
-  }
+function judgeFreeze(draft: FreezeDraft, context: PolicyContext): Rejection[] {
+  const reasons = [...judgePayee(draft.account, context), ...judgeDeadline(draft.deadline, context)];
+  if (draft.amount !== null) reasons.push(...judgeAmount(draft.amount));
+  if (draft.until > context.blockTime) return reasons;
+  const remedy = "Let the freeze end later than now.";
+  return [...reasons, reason("deadline_invalid", "until", remedy, compare(draft.until, context.blockTime))];
 }
 
-/** The coin a draft is about. */
-export function coinOf(
-  draft: Pick<Draft, "kind"> & ({ readonly coin: Address } | { readonly terms: RedemptionTerms }),
-): Address {
-  return "terms" in draft ? draft.terms.coin : draft.coin;
+type Judges = { readonly [K in IntentKind]: (draft: Draft & { kind: K }, context: PolicyContext) => Rejection[] };
+
+const judges: Judges = {
+  transfer: judgeTransfer,
+  cancel: () => [],
+  mint: (draft, context) => [
+    ...judgeAmount(draft.amount),
+    ...judgePayee(draft.to, context),
+    ...judgeDeadline(draft.deadline, context),
+  ],
+  lock: judgeLock,
+  "cancel-redemption": judgeStep,
+  accept: judgeStep,
+  approve: judgeStep,
+  reject: judgeStep,
+  "mark-sent": judgeStep,
+  confirm: judgeStep,
+  dispute: judgeStep,
+  resolve: judgeStep,
+  reclaim: judgeStep,
+  attest: judgeAttest,
+  minting: ({ deadline }, context) => judgeDeadline(deadline, context),
+  freeze: judgeFreeze,
+  unfreeze: ({ deadline }, context) => judgeDeadline(deadline, context),
+  seize: (draft, context) => [
+    ...judgeAmount(draft.amount),
+    ...judgePayee(draft.account, context),
+    ...judgeDeadline(draft.deadline, context),
+  ],
+  "approve-mint": ({ deadline }, context) => judgeDeadline(deadline, context),
+  "open-claim": judgeOpenClaim,
+  claim: judgeClaimStep,
+  "decline-claim": judgeClaimStep,
+  "cancel-claim": judgeClaimStep,
+  "reclaim-claim": judgeClaimStep,
+  authorize: judgeAuthorize,
+  charge: judgeCharge,
+  capture: judgeCapture,
+  void: judgeVoid,
+  refund: judgeRefund,
+  "dispute-payment": judgeDispute,
+  "resolve-payment": judgeResolve,
+  "reclaim-payment": judgeReclaimPayment,
+  swap: judgeSwap,
+  "cancel-quote": judgeCancelQuote,
+  join: judgeFamily,
+  leave: judgeFamily,
+  "complete-leave": judgeFamily,
+  "travel-attest": judgeFamily,
+};
+
+function judgeKind<K extends IntentKind>(kind: K, draft: Draft & { kind: K }, context: PolicyContext): Rejection[] {
+  return judges[kind](draft, context);
+}
+
+/** The coins a draft is about: two of a quote, else one. */
+export function coinsOf(draft: Draft): readonly Address[] {
+  if (!("terms" in draft)) return [draft.coin];
+  return "sellCoin" in draft.terms ? [draft.terms.sellCoin, draft.terms.buyCoin] : [draft.terms.coin];
 }
 
 /** Every reason to refuse a draft that needs no signature, no nonce and no balance to see. Empty: nothing stands against it. */
 export function judgeDraft(draft: Draft, context: PolicyContext): readonly Rejection[] {
-  const coin = coinOf(draft);
-  const reasons = judgeKind(draft, context);
-  return context.coins.has(coin)
-    ? reasons
-    : [reason("coin_unknown", coin, "Use the address of a coin that /v1/network lists."), ...reasons];
+  const unknown = coinsOf(draft).filter((coin) => !context.coins.has(coin));
+  return [
+    ...unknown.map((coin) => reason("coin_unknown", coin, "Use the address of a coin that /v1/network lists.")),
+    ...judgeKind(draft.kind, draft, context),
+  ];
 }

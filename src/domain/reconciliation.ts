@@ -5,8 +5,11 @@
 import type { Address, Word } from "./hex.ts";
 
 export interface Difference {
-  /** `account`: books against chain, one holder · `supply`: books against chain, all of them · `ledger`: entries do not sum to zero · `reserves`: bank against chain. */
-  readonly kind: "account" | "supply" | "ledger" | "reserves";
+  /**
+   * `account`: books against chain, one holder · `supply`: books against chain, all of them · `ledger`: entries do not sum to zero ·
+   * `reserves`: bank against chain · `escrow`: an escrow has less than its open redemptions, claims and payments add up to.
+   */
+  readonly kind: "account" | "supply" | "ledger" | "reserves" | "escrow";
   readonly coin: Address;
   readonly account: Address | null;
   /** Base units: what each side says. */
@@ -34,6 +37,8 @@ export interface Reconciliation {
     /** totalSupply less redemptions already sent by the bank: what the reserves must cover. */
     readonly outstanding: bigint;
     readonly accounts: number;
+    /** What each escrow keeps for what is open, and has: it may have more, what it could not pay is credited there. Newest block. */
+    readonly escrows: readonly { readonly escrow: Address; readonly open: bigint; readonly balance: bigint }[];
   }[];
   readonly differences: readonly Difference[];
 }

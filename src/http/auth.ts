@@ -7,7 +7,7 @@ import type { Address } from "../domain/hex.ts";
 import type { Clock } from "../pipeline/ports.ts";
 import { RejectedError } from "./problem.ts";
 
-/** What an API key may do: operator acts, approver and auditor read. */
+/** What an API key may do: operator acts, approver gives the second word on what an operator began, auditor reads. */
 export type ApiRole = "operator" | "approver" | "auditor";
 
 export interface ApiKey {
@@ -24,9 +24,9 @@ export type Caller =
 
 /**
  * Whom a route admits. `public`: everyone · `login`: a wallet or an API key, the route itself looks at whose things these are ·
- * `reader`: any API key · `operator`: the operator's key.
+ * `reader`: any API key · `operator`, `approver`: that role's key, so that nobody approves what the same key began.
  */
-export type Access = "public" | "login" | "reader" | "operator";
+export type Access = "public" | "login" | "reader" | "operator" | "approver";
 
 export interface Auth {
   /** Reads an Authorization header. Throws `unauthorized` when it carries anything but a valid credential. */
@@ -110,7 +110,7 @@ export function admit(caller: Caller, access: Access): void {
       remedy: access === "login" ? "Log in with a wallet or send an API key." : "Send an API key as a bearer token.",
     });
   }
-  const admitted = access === "login" || (caller.kind === "key" && (access === "reader" || caller.role === "operator"));
+  const admitted = access === "login" || (caller.kind === "key" && (access === "reader" || caller.role === access));
   if (!admitted) throw refuseRole(caller, access);
 }
 
@@ -120,7 +120,7 @@ function refuseRole(caller: Caller, access: Access): RejectedError {
     subject: "authorization",
     actual: caller.kind === "key" ? caller.role : caller.kind,
     limit: access,
-    remedy: access === "operator" ? "Use the operator's API key." : "Use an API key.",
+    remedy: access === "operator" || access === "approver" ? `Use the ${access}'s API key.` : "Use an API key.",
   });
 }
 

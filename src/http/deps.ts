@@ -13,6 +13,7 @@ import type {
   Intake,
   OrderSigner,
   Publisher,
+  Recoverer,
   Reconciler,
   Sandbox,
   Store,
@@ -35,6 +36,8 @@ export interface ServerDeps {
   readonly chain: Chain;
   readonly intake: Intake;
   readonly encoder: Encoder;
+  /** For offers, which are kept without intake; everything else is checked there. */
+  readonly recoverer: Recoverer;
   readonly publisher: Publisher;
   readonly reconciler: Reconciler;
   readonly head: HeadView;

@@ -19,6 +19,7 @@ const security: Readonly<Record<Access, readonly Record<string, readonly string[
   login: [{ walletToken: [] }, { apiKey: [] }],
   reader: [{ apiKey: [] }],
   operator: [{ apiKey: [] }],
+  approver: [{ apiKey: [] }],
 };
 
 const problemResponse = {
@@ -111,7 +112,8 @@ export async function addDocument(app: App, version: string): Promise<void> {
       const { schema, url } = jsonSchemaTransform(input);
       const access = input.route.config?.access;
       const produced = (input.schema as { produces?: readonly string[] } | undefined)?.produces?.[0];
-      const signsItself = input.route.method === "POST" && access === "operator" && url !== "/v1/resume";
+      const isRoles = access === "operator" || access === "approver";
+      const signsItself = input.route.method === "POST" && isRoles && url !== "/v1/resume";
       const extra = {
         ...(signsItself || url === "/sandbox/faucet" ? { headers: idempotencyHeader } : {}),
         ...(access === undefined ? {} : { security: security[access] }),

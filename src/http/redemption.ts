@@ -5,7 +5,7 @@
 import type { Draft } from "../domain/draft.ts";
 import { type Word } from "../domain/hex.ts";
 import { prefixes } from "../domain/identifier.ts";
-import { typedStructs } from "../domain/signatures.ts";
+import { type TypedMessage, typedStructs } from "../domain/signatures.ts";
 import type { Encoder } from "../pipeline/ports.ts";
 import type { ServerDeps } from "./deps.ts";
 import { RejectedError } from "./problem.ts";
@@ -49,19 +49,19 @@ const domainFields = [
 ];
 
 /** Integers as decimal strings: `eth_signTypedData_v4` takes them, and JSON numbers would lose digits. */
-export function toTypedData(encoder: Encoder, draft: Draft, redemptionId: Word): ToSign {
-  const { domain, primaryType, message } = encoder.toTyped(draft);
+export function toTypedMessage({ domain, primaryType, message }: TypedMessage): ToSign["typedData"] {
   const entries = Object.entries(message).map(([name, value]) => [
     name,
     typeof value === "bigint" ? value.toString() : value,
   ]);
   return {
-    redemptionId,
-    typedData: {
-      domain: { ...domain, verifyingContract: spellAddress(domain.verifyingContract) },
-      primaryType,
-      types: { EIP712Domain: domainFields, [primaryType]: [...typedStructs[primaryType]] },
-      message: Object.fromEntries(entries),
-    },
+    domain: { ...domain, verifyingContract: spellAddress(domain.verifyingContract) },
+    primaryType,
+    types: { EIP712Domain: domainFields, [primaryType]: [...typedStructs[primaryType]] },
+    message: Object.fromEntries(entries),
   };
+}
+
+export function toTypedData(encoder: Encoder, draft: Draft, redemptionId: Word): ToSign {
+  return { redemptionId, typedData: toTypedMessage(encoder.toTyped(draft)) };
 }

@@ -2,6 +2,7 @@
  * Intents as resources. Owns which prefix each kind has and how its facts are written for other programs; promises that signatures, raw
  * bytes and other people's notes never leave.
  */
+import { disputeSeconds } from "../domain/agreement.ts";
 import { type Address, type Word } from "../domain/hex.ts";
 import { formatId, type Prefix, parseId, prefixes } from "../domain/identifier.ts";
 import type { Evidence, Intent, IntentKind } from "../domain/intent.ts";
@@ -27,9 +28,43 @@ export const prefixOf: Readonly<Record<IntentKind, Prefix>> = {
   minting: prefixes.order,
   freeze: prefixes.order,
   unfreeze: prefixes.order,
+  seize: prefixes.order,
+  "approve-mint": prefixes.order,
+  approve: prefixes.step,
+  dispute: prefixes.step,
+  resolve: prefixes.step,
+  "open-claim": prefixes.claim,
+  claim: prefixes.step,
+  "decline-claim": prefixes.step,
+  "cancel-claim": prefixes.step,
+  "reclaim-claim": prefixes.step,
+  authorize: prefixes.payment,
+  charge: prefixes.payment,
+  capture: prefixes.step,
+  void: prefixes.step,
+  refund: prefixes.step,
+  "dispute-payment": prefixes.step,
+  "resolve-payment": prefixes.step,
+  "reclaim-payment": prefixes.step,
+  swap: prefixes.quote,
+  "cancel-quote": prefixes.step,
+  join: prefixes.membership,
+  leave: prefixes.membership,
+  "complete-leave": prefixes.membership,
+  "travel-attest": prefixes.attestation,
 };
 
-export const stepKinds = ["accept", "reject", "mark-sent", "confirm", "cancel-redemption", "reclaim"] as const;
+export const stepKinds = [
+  "accept",
+  "approve",
+  "reject",
+  "mark-sent",
+  "confirm",
+  "dispute",
+  "resolve",
+  "cancel-redemption",
+  "reclaim",
+] as const;
 
 export function toId(intent: Pick<Intent, "kind" | "sequence">): string {
   return formatId(prefixOf[intent.kind], intent.sequence);
@@ -68,7 +103,7 @@ export function toEvidence({ transaction, blockNumber, blockHash, logIndex, by }
   return { transaction, block: blockNumber, blockHash, logIndex, by: spellAddress(by) };
 }
 
-function toLife(intent: Intent) {
+export function toLife(intent: Intent) {
   return {
     id: toId(intent),
     state: intent.state,
@@ -154,14 +189,22 @@ export interface RedemptionParts {
 function toExits({ stored, now }: RedemptionParts): Redemption["exits"] {
   if (stored === null) return [];
   const { acceptBy, payoutBy, finalBy } = stored.terms;
-  const deadline = { locked: acceptBy, accepted: payoutBy, sent: finalBy, none: null, burned: null, returned: null };
+  const ended = { none: null, burned: null, returned: null };
+  const deadline = {
+    locked: acceptBy,
+    accepted: payoutBy,
+    sent: finalBy,
+    disputed: finalBy + disputeSeconds,
+    ...ended,
+  };
   const due = deadline[stored.state];
   if (due === null) return [];
   const passed = now !== null && now >= due;
   const at = toTimeOfSeconds(due);
   const reclaim = { step: "reclaim", by: "anyone", from: at, before: null, open: passed } as const;
   const cancel = { step: "cancel", by: "holder", from: null, before: at, open: now !== null && !passed } as const;
-  return stored.state === "locked" ? [cancel, reclaim] : [reclaim];
+  if (stored.state === "locked") return [cancel, reclaim];
+  return stored.state === "sent" ? [{ ...cancel, step: "dispute" }, reclaim] : [reclaim];
 }
 
 /** Needs the lock or the chain's record, at least one of them. */

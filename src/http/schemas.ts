@@ -61,7 +61,7 @@ export const cancellationBody = z.strictObject({
   chainId: chainId.optional(),
 });
 
-const signed = { signer: address.optional(), signature: signature.optional(), chainId: chainId.optional() };
+export const signed = { signer: address.optional(), signature: signature.optional(), chainId: chainId.optional() };
 
 export const depositBody = z.strictObject({
   coin,
@@ -107,6 +107,10 @@ export const bankStepBody = z.strictObject({
   order: z.strictObject({ bankReference: label, deadline: seconds.optional() }),
   ...signed,
 });
+export const resolveBody = z.strictObject({
+  order: z.strictObject({ paid: z.boolean(), reference: label, deadline: seconds.optional() }),
+  ...signed,
+});
 export const cancelStepBody = z.strictObject({
   order: z.strictObject({ deadline: seconds }).optional(),
   signature: signature.optional(),
@@ -143,13 +147,30 @@ export const orderBody = z.discriminatedUnion("kind", [
     order: z.strictObject({ coin, account: address, caseId: label, ...orderFields }),
     ...signed,
   }),
+  z.strictObject({
+    kind: z.literal("seize"),
+    order: z.strictObject({ coin, account: address, amount: units, caseId: label, ...orderFields }),
+    ...signed,
+  }),
 ]);
+
+export const approvalBody = z.strictObject({
+  mint: z.strictObject({ coin, dealer: address.optional(), depositId: word, to: address, amount: units }),
+  deadline: seconds.optional(),
+  ...signed,
+});
+export type ApprovalInput = z.output<typeof approvalBody>;
 
 export const resumeBody = z.strictObject({ reason: plainText(500).min(3) });
 export const loginBody = z.strictObject({ message: z.string().min(1).max(2_000), signature });
 export const faucetBody = z.strictObject({ coin, to: address, amount: units });
-/** 30 days: the longest deadline of any escrow. */
-export const timeBody = z.strictObject({ seconds: z.int().min(1).max(2_592_000) });
+/** 181 days: past the longest deadline of any escrow. */
+export const timeBody = z.strictObject({
+  seconds: z
+    .int()
+    .min(1)
+    .max(181 * 86_400),
+});
 
 const wait = z.coerce.number().int().min(0).max(30).default(0).meta({ description: "Seconds to wait for the end" });
 export const waitQuery = z.strictObject({ wait });
@@ -192,7 +213,7 @@ export const problem = z
   .loose()
   .meta({ id: "Problem", description: "RFC 9457 problem details" });
 
-const evidence = z.object({
+export const evidence = z.object({
   transaction: wordOut,
   block: z.number(),
   blockHash: wordOut,
@@ -202,7 +223,7 @@ const evidence = z.object({
 
 const state = z.enum(["accepted", "planned", "sent", "included", "settled", "cancelled", "superseded", "expired"]);
 
-const life = {
+export const life = {
   id: z.string(),
   state,
   held: z.boolean().meta({ description: "True while it waits for `reason` to pass" }),
@@ -249,7 +270,7 @@ export const deposit = z
 export const signedOrder = z
   .object({
     ...life,
-    kind: z.enum(["attest", "minting", "freeze", "unfreeze"]),
+    kind: z.enum(["attest", "minting", "freeze", "unfreeze", "seize", "approve-mint"]),
     orderId: wordOut,
     signer: addressOut,
     account: addressOut.nullable(),
@@ -260,7 +281,17 @@ export const signedOrder = z
 export const step = z
   .object({
     ...life,
-    kind: z.enum(["accept", "reject", "mark-sent", "confirm", "cancel-redemption", "reclaim"]),
+    kind: z.enum([
+      "accept",
+      "approve",
+      "reject",
+      "mark-sent",
+      "confirm",
+      "dispute",
+      "resolve",
+      "cancel-redemption",
+      "reclaim",
+    ]),
     redemptionId: wordOut,
     validUntil: timeOut.nullable(),
   })
@@ -297,7 +328,7 @@ export const redemption = z
     pending: z.array(step).meta({ description: "Steps accepted by the node that have not ended" }),
     exits: z.array(
       z.object({
-        step: z.enum(["cancel", "reclaim"]),
+        step: z.enum(["cancel", "dispute", "reclaim"]),
         by: z.enum(["holder", "anyone"]),
         from: timeOut.nullable(),
         before: timeOut.nullable(),
@@ -307,21 +338,21 @@ export const redemption = z
   })
   .meta({ id: "Redemption" });
 
+/** EIP-712 typed data, as eth_signTypedData_v4 takes it. */
+export const typedMessage = z.object({
+  domain: z.object({
+    name: z.string(),
+    version: z.string(),
+    chainId: z.number(),
+    verifyingContract: addressOut,
+  }),
+  primaryType: z.string(),
+  types: z.record(z.string(), z.array(z.object({ name: z.string(), type: z.string() }))),
+  message: z.record(z.string(), z.union([z.string(), z.boolean()])),
+});
+
 export const typedData = z
-  .object({
-    redemptionId: wordOut,
-    typedData: z.object({
-      domain: z.object({
-        name: z.string(),
-        version: z.string(),
-        chainId: z.number(),
-        verifyingContract: addressOut,
-      }),
-      primaryType: z.string(),
-      types: z.record(z.string(), z.array(z.object({ name: z.string(), type: z.string() }))),
-      message: z.record(z.string(), z.union([z.string(), z.boolean()])),
-    }),
-  })
+  .object({ redemptionId: wordOut, typedData: typedMessage })
   .meta({ id: "ToSign", description: "EIP-712 typed data, as eth_signTypedData_v4 takes it" });
 
 export const batchResult = z

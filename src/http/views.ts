@@ -3,7 +3,11 @@
  * names; promises nothing internal is added going out.
  */
 import { z } from "zod";
+import { agreementStep } from "./agreements.ts";
+import { claim } from "./claims.ts";
+import { attestation, membership } from "./families.ts";
 import { addressOut, timeOut, unitsOut, wordOut } from "./fields.ts";
+import { payment } from "./payments.ts";
 import { cancellation, deposit, redemption, signedOrder, step, transfer } from "./schemas.ts";
 
 const blockView = z.object({ number: z.number(), hash: wordOut, time: timeOut });
@@ -43,7 +47,16 @@ export const network = z
         address: addressOut,
       }),
     ),
-    contracts: z.object({ authority: addressOut, treasury: addressOut, redemptions: addressOut }),
+    contracts: z.object({
+      authority: addressOut,
+      treasury: addressOut,
+      redemptions: addressOut,
+      claims: addressOut,
+      commerce: addressOut,
+      swap: addressOut,
+      registry: addressOut,
+      dispatcher: addressOut,
+    }),
     roles: z
       .record(z.string(), addressOut.nullable())
       .meta({ description: "Whose orders the node signs itself; null: send them signed" }),
@@ -92,11 +105,14 @@ export const reconciliation = z
         chain: unitsOut,
         outstanding: unitsOut,
         accounts: z.number(),
+        escrows: z
+          .array(z.object({ escrow: addressOut, open: unitsOut, balance: unitsOut }))
+          .meta({ description: "What each escrow keeps for what is open, and has: never less. Newest block" }),
       }),
     ),
     differences: z.array(
       z.object({
-        kind: z.enum(["account", "supply", "ledger", "reserves"]),
+        kind: z.enum(["account", "supply", "ledger", "reserves", "escrow"]),
         coin: addressOut,
         account: addressOut.nullable(),
         books: z.string(),
@@ -134,7 +150,19 @@ export const lanes = z
   .meta({ id: "Lanes" });
 
 export const intent = z
-  .discriminatedUnion("kind", [transfer, cancellation, deposit, redemption, signedOrder, step])
+  .discriminatedUnion("kind", [
+    transfer,
+    cancellation,
+    deposit,
+    redemption,
+    signedOrder,
+    step,
+    claim,
+    payment,
+    agreementStep,
+    attestation,
+    membership,
+  ])
   .meta({ description: "Any resource with an id, by its kind" });
 
 export const publicEvent = z

@@ -5,7 +5,8 @@
  */
 import assert, { AssertionError } from "node:assert";
 import type { Draft, OrderDraft, UnsignedOrder } from "../domain/draft.ts";
-import { coinOf, judgeDraft, type PolicyContext, roleOf, type ValidityLimits } from "../domain/policy.ts";
+import type { Address, Word } from "../domain/hex.ts";
+import { coinsOf, judgeDraft, type PolicyContext, roleOf, type ValidityLimits } from "../domain/policy.ts";
 import type { Intent } from "../domain/intent.ts";
 import { accepted, type Outcome, type Rejection, refused } from "../domain/rejection.ts";
 import { createGatherer, defaultGatherLimits, type Gatherer, type GatherLimits } from "./gather.ts";
@@ -35,9 +36,20 @@ export interface IntakeLimits {
   readonly gather: GatherLimits;
 }
 
-/** The escrow's cap on deadlines is 30 days; orders live as long as transfers may. */
+const day = 86_400;
+
+/** The contracts' own caps: 30 days for redemptions, quotes and attestations, 90 and 180 for payments, 180 for claims. Orders live as long as transfers may. */
 export const defaultIntakeLimits: IntakeLimits = {
-  validity: { transfer: 86_400, order: 86_400, redemption: 30 * 86_400 },
+  validity: {
+    transfer: day,
+    order: day,
+    redemption: 30 * day,
+    claim: 180 * day,
+    capture: 90 * day,
+    refund: 180 * day,
+    quote: 30 * day,
+    attestation: 30 * day,
+  },
   maxHeadAgeMs: 30_000,
   maxLiveIntents: 100_000,
   maxDrafts: 1_000,
@@ -131,44 +143,96 @@ function createLiveCount({ store, clock, limits }: IntakeParts) {
   };
 }
 
-/** Checks the policy and encodes: what does not fit the chain's fields is malformed. */
-async function examine(draft: Draft, context: PolicyContext, parts: Parts): Promise<Candidate> {
-  const { head, encoder, store, limits } = parts;
-  const stale = toStale(head, limits);
-  const isStep = "id" in draft;
-  const redemption = isStep ? await fromStore(store.readRedemption(draft.id)) : null;
-  // Without a block there is no time to judge by: staleness alone is then the answer.
-  const judged = head.latest === null ? [] : judgeDraft(draft, { ...context, redemption });
-  const reasons = stale === null ? [...judged] : [stale, ...judged];
-  if (!context.coins.has(coinOf(draft))) return { reasons, encoded: null };
-  try {
-    return { reasons, encoded: encoder.encode(draft) };
-  } catch (error) {
-    const actual = error instanceof Error ? error.message : String(error);
-    reasons.push({ code: "request_malformed", subject: draft.kind, actual, remedy: "Correct the named field." });
-    return { reasons, encoded: null };
+type Subject = { readonly of: "redemption" | "agreement" | "quote"; readonly id: Word };
+
+/** The redemption, claim, payment or quote that a draft is a step of; null where it is of none. */
+function toSubject(draft: Draft, encoder: Encoder): Subject | null {
+  switch (draft.kind) {
+    case "cancel-redemption":
+    case "accept":
+    case "approve":
+    case "reject":
+    case "mark-sent":
+    case "confirm":
+    case "dispute":
+    case "resolve":
+    case "reclaim":
+      return { of: "redemption", id: draft.id };
+    case "claim":
+    case "decline-claim":
+    case "cancel-claim":
+    case "reclaim-claim":
+      return { of: "agreement", id: draft.id };
+    case "capture":
+    case "void":
+    case "refund":
+    case "dispute-payment":
+    case "resolve-payment":
+    case "reclaim-payment":
+      return { of: "agreement", id: encoder.agreementId({ kind: "payment", terms: draft.terms }) };
+    case "swap":
+    case "cancel-quote":
+      return { of: "quote", id: encoder.agreementId({ kind: "quote", terms: draft.terms }) };
+    default:
+      return null;
   }
 }
 
-/** Recovers all signers in one call and refuses what its signer did not sign. Contract wallets cannot sign here yet. */
-async function checkSignatures(candidates: readonly Candidate[], recoverer: Recoverer): Promise<void> {
-  const signed: { candidate: Candidate; encoded: EncodedDraft; signer: string }[] = [];
-  for (const candidate of candidates) {
-    const { encoded } = candidate;
-    if (encoded !== null && encoded.signer !== null) signed.push({ candidate, encoded, signer: encoded.signer });
+/** What the node knows of it. */
+async function readKnown(subject: Subject | null, { store, deployment }: Parts) {
+  if (subject === null) return {};
+  const { of, id } = subject;
+  if (of === "redemption") return { redemption: await fromStore(store.readRedemption(id)) };
+  if (of === "agreement") return { agreement: await fromStore(store.readAgreement(id)) };
+  return { quoteEnd: await fromStore(store.readQuoteEnd(deployment.swap, id)) };
+}
+
+interface Encoded {
+  readonly subject: Subject | null;
+  readonly encoded: EncodedDraft | null;
+  readonly reasons: readonly Rejection[];
+}
+
+/** What does not fit the chain's fields is malformed; a coin that is none of ours is not encoded. */
+function encode(draft: Draft, coins: ReadonlySet<Address>, encoder: Encoder): Encoded {
+  let subject: Subject | null = null;
+  try {
+    subject = toSubject(draft, encoder);
+    const isOurs = coinsOf(draft).every((coin) => coins.has(coin));
+    return { subject, encoded: isOurs ? encoder.encode(draft) : null, reasons: [] };
+  } catch (error) {
+    const actual = error instanceof Error ? error.message : String(error);
+    const remedy = "Correct the named field.";
+    return { subject, encoded: null, reasons: [{ code: "request_malformed", subject: draft.kind, actual, remedy }] };
   }
-  if (signed.length === 0) return;
-  const items = signed.map(
-    ({ encoded }) => ({ digest: encoded.facts.digest, signature: encoded.signature ?? "0x" }) as const,
+}
+
+/** Encodes and checks the policy. */
+async function examine(draft: Draft, context: PolicyContext, parts: Parts): Promise<Candidate> {
+  const { head, encoder, limits } = parts;
+  const stale = toStale(head, limits);
+  const { subject, encoded, reasons } = encode(draft, context.coins, encoder);
+  const known = await readKnown(subject, parts);
+  // Without a block there is no time to judge by: staleness alone is then the answer.
+  const judged = head.latest === null ? [] : judgeDraft(draft, { ...context, ...known });
+  return { reasons: [...(stale === null ? [] : [stale]), ...judged, ...reasons], encoded };
+}
+
+/** Recovers all signers in one call and refuses what its signers did not sign. Contract wallets cannot sign here yet. */
+async function checkSignatures(candidates: readonly Candidate[], recoverer: Recoverer): Promise<void> {
+  const signed = candidates.flatMap((candidate) =>
+    (candidate.encoded?.consents ?? []).map((consent, _, all) => ({ candidate, consent, isOnly: all.length === 1 })),
   );
-  const signers = await recoverer.recover(items);
-  signed.forEach(({ candidate, signer }, index) => {
+  if (signed.length === 0) return;
+  const signers = await recoverer.recover(signed.map(({ consent: { digest, signature } }) => ({ digest, signature })));
+  signed.forEach(({ candidate, consent: { signer }, isOnly }, index) => {
     const actual = signers[index] ?? null;
     if (actual === signer) return;
     const remedy = "Sign exactly these values, for this chain and contract, with the signer's own key (ECDSA, low s).";
     candidate.reasons.push({
       code: "signature_invalid",
-      subject: "signature",
+      // Where two must sign, whose it is.
+      subject: isOnly ? "signature" : signer,
       actual: actual ?? "not a signature",
       limit: signer,
       remedy,
@@ -186,15 +250,22 @@ async function refuseOrFind({ reasons, encoded }: Candidate, store: Store): Prom
   return intent === null ? { kind: "refused", reasons } : { kind: "existing", intent };
 }
 
+/** Every contract of the deployment but its coins. */
+function contractsOf(deployment: Deployment): ReadonlySet<Address> {
+  const { authority, treasury, redemptions, claims, commerce, swap, registry, dispatcher } = deployment;
+  return new Set([authority, treasury, redemptions, claims, commerce, swap, registry, dispatcher]);
+}
+
 async function decide(drafts: readonly Draft[], idempotency: Idempotency | null, parts: Parts) {
   const { store, recoverer, gatherer, deployment, head, limits, live } = parts;
   const context: PolicyContext = {
     blockTime: head.latest?.time ?? 0,
     coins: new Set(deployment.coins.map((coin) => coin.address)),
-    treasury: deployment.treasury,
-    redemptions: deployment.redemptions,
+    contracts: contractsOf(deployment),
     validity: limits.validity,
     redemption: null,
+    agreement: null,
+    quoteEnd: null,
   };
   const candidates: Candidate[] = [];
   for (const draft of drafts) candidates.push(await examine(draft, context, parts));

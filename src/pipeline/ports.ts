@@ -3,6 +3,7 @@
  * nothing else crosses. Each call is a point where the process may die; each is safe to repeat. No transaction callback leaves
  * the store, and a failing item is an outcome of its batch, never an exception that rolls its group back.
  */
+import type { AgreementTerms, PaymentTotals, QuoteTerms } from "../domain/agreement.ts";
 import type { Draft, OrderDraft, OrderRole, UnsignedOrder } from "../domain/draft.ts";
 import type { BlockFacts, BlockRef, RedemptionTerms } from "../domain/facts.ts";
 import type { Address, Hex, Word } from "../domain/hex.ts";
@@ -91,9 +92,24 @@ export interface Chain {
     number: number,
   ): Promise<{ attested: bigint; asOf: number; outstanding: bigint; mintable: boolean }>;
   /** True when the fence is consumed at that block. */
-  isFenceConsumed(kind: IntentKind, fence: Fence, number: number): Promise<boolean>;
+  isFenceConsumed(intent: Pick<IntentFacts, "kind" | "fence" | "subject">, number: number): Promise<boolean>;
+  /** A wallet operator by its number; null where there is none. Newest block. */
+  readVasp(id: number): Promise<Vasp | null>;
+  /** When an account that announced it leaves its family, Unix seconds; null while it has not. Newest block. */
+  readLeaving(account: Address): Promise<number | null>;
+  /** What the Treasury knows of a dealer and of the approvals of a mint. Newest block. */
+  readDealer(dealer: Address): Promise<{ readonly tier: number; readonly available: bigint }>;
   /** Runs a call without sending it; null when it would succeed, else why not. */
   simulate(call: { to: Address; data: Hex; gas: bigint }): Promise<HeldReason | null>;
+}
+
+/** A wallet operator as the registry has it. */
+export interface Vasp {
+  readonly id: number;
+  readonly admin: Address;
+  readonly domain: string;
+  readonly baseUrl: string;
+  readonly suspended: boolean;
 }
 
 /** Recovers signers in bulk. Null where the signature is not a valid low-s ECDSA signature. */
@@ -240,6 +256,42 @@ export interface StoredRedemption {
   })[];
 }
 
+/** A claim or a payment as the chain tells it: terms, and the steps it took. */
+export interface StoredAgreement {
+  readonly id: Word;
+  readonly escrow: Address;
+  readonly agreement: AgreementTerms;
+  /** Of a claim: a ClaimState; of a payment: a PaymentState. */
+  readonly state: string;
+  /** Of a payment; null for a claim. */
+  readonly totals: PaymentTotals | null;
+  readonly steps: readonly (Evidence & {
+    readonly step: string;
+    readonly state: string;
+    readonly actor: Address;
+    readonly amount: bigint;
+    readonly fee: bigint;
+    /** Unix seconds. */
+    readonly time: number;
+  })[];
+}
+
+/** A quote its maker signed and a taker may accept. It is no intent yet: nothing can reach the chain without the taker. */
+export interface StoredQuote {
+  readonly id: Word;
+  readonly terms: QuoteTerms;
+  readonly makerSignature: Hex;
+  /** Unix milliseconds. */
+  readonly offeredAt: number;
+}
+
+/** A public exit whose deadline has passed at `now`: anyone may take it. */
+export interface DueExit {
+  readonly kind: "reclaim" | "reclaim-claim" | "reclaim-payment";
+  readonly id: Word;
+  readonly due: number;
+}
+
 export interface StoredMovement extends Evidence {
   readonly kind: "transfer" | "mint" | "burn";
   readonly coin: Address;
@@ -327,6 +379,20 @@ export interface Store {
   }): Promise<readonly Intent[]>;
   listMovements(query: { readonly account?: Address; readonly limit: number }): Promise<readonly StoredMovement[]>;
   readRedemption(id: Word): Promise<StoredRedemption | null>;
+  readAgreement(id: Word): Promise<StoredAgreement | null>;
+  /** Newest first; those that name the account as a party. */
+  listAgreements(query: {
+    readonly kind: AgreementTerms["kind"];
+    readonly account: Address;
+    readonly limit: number;
+  }): Promise<readonly StoredAgreement[]>;
+  /** Redemptions, claims and payments that anyone may end at that block time, oldest deadline first, without those whose exit is on its way. */
+  listDue(query: { readonly now: number; readonly limit: number }): Promise<readonly DueExit[]>;
+  /** Keeps a maker's quote; the same id again changes nothing. False: the maker has `limit` open quotes. Drops those expired at `now`. */
+  offerQuote(quote: StoredQuote, bounds: { readonly now: number; readonly limit: number }): Promise<boolean>;
+  readQuote(id: Word): Promise<StoredQuote | null>;
+  /** How the fence of a quote was consumed, final or not; null while it was not. */
+  readQuoteEnd(swap: Address, id: Word): Promise<"swap" | "cancel-quote" | null>;
   readTrace(sequence: bigint): Promise<Trace | null>;
   /** Events after a sequence, oldest first. `oldest` is the first one still kept. */
   readEvents(query: { readonly after: bigint; readonly limit: number; readonly account?: Address }): Promise<{
@@ -340,6 +406,11 @@ export interface Store {
   readPosted(query: { readonly coin: Address; readonly after: Address | null; readonly limit: number }): Promise<{
     readonly final: BlockRef | null;
     readonly balances: readonly { readonly address: Address; readonly posted: bigint }[];
+  }>;
+  /** Of one escrow and coin at the newest block: what its open redemptions, claims and payments add up to, and its balance. */
+  sumEscrow(query: { readonly escrow: Address; readonly coin: Address }): Promise<{
+    readonly open: bigint;
+    readonly balance: bigint;
   }>;
   /** Sums over the ledger of one coin: both are zero and minus the supply when the books are right. */
   sumLedger(coin: Address): Promise<{ readonly sum: bigint; readonly issued: bigint }>;
@@ -355,20 +426,39 @@ export interface Store {
 
 // ——— encoding and orders ———
 
-/** A draft as the chain will see it, with who must have signed which digest. `signer` is null where no signature is needed. */
+/** A signature that a draft carries, to be checked before anything is promised. */
+export interface Consent {
+  readonly signer: Address;
+  readonly digest: Word;
+  readonly signature: Hex;
+}
+
+/** A draft as the chain will see it, with who must have signed which digest: none for a public exit, two where two must agree. */
 export interface EncodedDraft {
   readonly facts: IntentFacts;
-  readonly signer: Address | null;
-  readonly signature: Hex | null;
+  readonly consents: readonly Consent[];
 }
 
 /** Turns drafts into intents: digest, fence, row bytes or call data. Pure and synchronous. */
 export interface Encoder {
   encode(draft: Draft): EncodedDraft;
-  /** The struct to sign for a draft whose signature is missing. */
-  toTyped(draft: Draft | UnsignedOrder): TypedMessage;
+  /**
+   * The struct to sign for a draft whose signature is missing. Where two sign, `by` says whose: `second` is the attestor of a claim, the
+   * merchant of a charge, the taker of a swap, the account that joins.
+   */
+  toTyped(draft: Draft | UnsignedOrder, by?: "first" | "second"): TypedMessage;
   /** Id of a redemption: the digest of its terms. */
   redemptionId(terms: RedemptionTerms): Word;
+  /** Id of a claim, payment or quote: the digest of its terms. */
+  agreementId(agreement: AgreementTerms | { readonly kind: "quote"; readonly terms: QuoteTerms }): Word;
+  /** The Treasury's key of a large mint: what approvers sign. */
+  mintKey(mint: {
+    readonly dealer: Address;
+    readonly coin: Address;
+    readonly depositId: Word;
+    readonly to: Address;
+    readonly amount: bigint;
+  }): Word;
 }
 
 /** Role keys the node itself may sign orders with; the devnet configures all, production as few as it likes. */
@@ -384,6 +474,11 @@ export interface Deployment {
   readonly authority: Address;
   readonly treasury: Address;
   readonly redemptions: Address;
+  readonly claims: Address;
+  readonly commerce: Address;
+  readonly swap: Address;
+  readonly registry: Address;
+  readonly dispatcher: Address;
   readonly coins: readonly {
     readonly symbol: string;
     readonly name: string;
@@ -399,7 +494,7 @@ export interface Deployment {
 
 /** Something an operator may want to know; for logs and metrics, nothing depends on it. */
 export interface Notice {
-  readonly step: "accept" | "plan" | "sign" | "send" | "confirm" | "post" | "reconcile";
+  readonly step: "accept" | "plan" | "sign" | "send" | "confirm" | "post" | "reconcile" | "keep";
   readonly code: string;
   /** A lane, a block, a coin. */
   readonly subject: string;

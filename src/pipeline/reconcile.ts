@@ -99,12 +99,32 @@ async function compareTotals({ address, symbol }: Coin, parts: Parts) {
   return { block, statement, differences };
 }
 
+/**
+ * The escrows' own books: each has at least what is open in it. Both sides come from one snapshot of the store, whose balances the other
+ * comparisons hold against the chain; swaps keep nothing from one block to the next.
+ */
+async function compareEscrows(coin: Address, { store, deployment }: Parts) {
+  const escrows: CoinStatement["escrows"][number][] = [];
+  const differences: Difference[] = [];
+  for (const escrow of [deployment.redemptions, deployment.claims, deployment.commerce]) {
+    const { open, balance } = await store.sumEscrow({ escrow, coin });
+    escrows.push({ escrow, open, balance });
+    if (balance < open) differences.push({ kind: "escrow", coin, account: escrow, books: open, chain: balance });
+  }
+  return { escrows, differences };
+}
+
 async function compareCoin(coin: Coin, parts: Parts) {
   let totals = await compareTotals(coin, parts);
   if (totals.differences.length > 0) totals = await compareTotals(coin, parts);
   const { accounts, differences } = await compareAccounts(coin.address, parts);
-  const statement: CoinStatement = { ...totals.statement, accounts };
-  return { block: totals.block, statement, differences: [...totals.differences, ...differences] };
+  const kept = await compareEscrows(coin.address, parts);
+  const statement: CoinStatement = { ...totals.statement, accounts, escrows: kept.escrows };
+  return {
+    block: totals.block,
+    statement,
+    differences: [...totals.differences, ...differences, ...kept.differences],
+  };
 }
 
 function formatHalt(difference: Difference, count: number): string {

@@ -5,6 +5,7 @@
 import { strict as assert } from "node:assert";
 import { type Address, type Hex, toWord, zeroAddress } from "../domain/hex.ts";
 import { type HeldReason, windowNonceLimit } from "../domain/intent.ts";
+import { cancelKinds } from "../domain/lifecycle.ts";
 import {
   consumeNonce,
   countBytes,
@@ -66,10 +67,10 @@ export interface SlotInputs {
   readonly lingerMs: number;
 }
 
-/** The account whose balance or nonces an intent uses: payer of a row, authorizer of a cancellation. Null where none is. */
+/** The account whose balance or nonces an intent uses: whoever pays, or the authorizer of a cancellation. Null where none is. */
 export function accountOf(item: ReadyIntent): { readonly coin: Address; readonly address: Address } | null {
-  const isHolders = item.kind === "transfer" || item.kind === "cancel" || item.kind === "lock";
-  return isHolders ? { coin: item.fence.scope, address: item.fence.subject } : null;
+  if (item.kind === "cancel") return { coin: item.fence.scope, address: item.fence.subject };
+  return item.payer === null ? null : { coin: item.coin, address: item.payer };
 }
 
 /** The lane an account sticks to, over lanes in any order. Steps of one redemption share a lane: their fences differ in the last byte only. */
@@ -176,7 +177,7 @@ function createPacker({ lanes, limits, now, lingerMs }: SlotInputs) {
     action: { coin: Address; row: Hex },
   ): "placed" | "full" | "oversize" {
     const suspect = item.reverts > 0;
-    const gas = toRowGas(action.row, item.payeeKnown);
+    const gas = toRowGas(action.row, { payeeKnown: item.payeeKnown, reverted: suspect });
     const bytes = countBytes(action.row);
     const cap = Math.max(1, limits.rows >> Math.min(item.reverts, 20));
     if (toSettleGas(gas) > limits.gas || countSettleBytes(bytes) > limits.bytes) return "oversize";
@@ -239,8 +240,8 @@ export function halvePlan(plan: SlotPlan): readonly [SlotPlan, SlotPlan] {
   const half = Math.ceil(plan.items.length / 2);
   const make = (items: readonly ReadyIntent[]): SlotPlan => {
     const rows = items.flatMap(({ action }) => (action.kind === "row" ? [action.row] : []));
-    const gas = items.reduce((sum, { action, payeeKnown }) => {
-      return action.kind === "row" ? sum + toRowGas(action.row, payeeKnown) : sum;
+    const gas = items.reduce((sum, { action, payeeKnown, reverts }) => {
+      return action.kind === "row" ? sum + toRowGas(action.row, { payeeKnown, reverted: reverts > 0 }) : sum;
     }, 0n);
     return { ...plan, items, data: toSettleData(rows), gas: toSettleGas(gas) };
   };
@@ -260,7 +261,7 @@ export function planSlots(inputs: SlotInputs): {
   const packer = createPacker(inputs);
   const holds: Hold[] = [];
   const stopped = new Set<string>();
-  const cancelled = new Set(ready.filter(({ kind }) => kind === "cancel").map(toFenceKey));
+  const cancelled = new Set(ready.filter(({ kind }) => cancelKinds.has(kind)).map(toFenceKey));
   const accounts = simulateAll(inputs);
   const hold = (item: ReadyIntent, reason: HeldReason) => {
     const wait = reason === "not_yet_valid" ? toWaitMs(item.validAfter, blockTime) : toBackoffMs(item.holds);
@@ -268,8 +269,8 @@ export function planSlots(inputs: SlotInputs): {
   };
 
   for (const item of toPlanOrder(ready)) {
-    // The holder's latest wish comes first: a transfer whose cancellation is ready too is left alone.
-    if (item.kind === "transfer" && cancelled.size > 0 && cancelled.has(toFenceKey(item))) continue;
+    // The holder's latest wish comes first: what is about to be cancelled is left alone.
+    if (cancelled.size > 0 && !cancelKinds.has(item.kind) && cancelled.has(toFenceKey(item))) continue;
     const account = accountOf(item);
     const owner = account === null ? null : toKey(account);
     if (owner !== null && stopped.has(owner)) continue;

@@ -5,20 +5,33 @@
  */
 import type { BlockFacts, BlockRef, FenceConsumed, NoncesSkipped, SlotMined } from "../domain/facts.ts";
 import type { Address, Word } from "../domain/hex.ts";
-import type { Evidence, HeldReason } from "../domain/intent.ts";
+import { type Evidence, type HeldReason, stepFence } from "../domain/intent.ts";
 import type { Store } from "../pipeline/ports.ts";
+import type { Agreements } from "./agreements.ts";
 import type { AccountBook, Accounts } from "./accounts.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
+import type { Quotes } from "./quotes.ts";
 import type { Redemptions } from "./redemptions.ts";
-import { findWindowNonce, toBlob, toBlobOrNull, toFenceBlob, toFenceHex, toWindowRange } from "./rows.ts";
+import {
+  type FenceSpace,
+  findWindowNonce,
+  spaceOf,
+  toBlob,
+  toBlobOrNull,
+  toFenceBlob,
+  toFenceHex,
+  toWindowRange,
+} from "./rows.ts";
 import type { Slots } from "./slots.ts";
 import { nextTry, type SendBack, type Work } from "./work.ts";
 
 export interface BlockParts {
   readonly accounts: Accounts;
+  readonly agreements: Agreements;
   readonly chronicle: Chronicle;
+  readonly quotes: Quotes;
   readonly redemptions: Redemptions;
   readonly slots: Slots;
   readonly work: Work;
@@ -32,6 +45,10 @@ interface Progress {
   readonly book: AccountBook;
   /** Fence (hex of the stored key) → the intent that this block carried out. */
   readonly carried: Map<string, bigint>;
+  /** Transaction → the intents it carried out, in order. */
+  readonly carriedBy: Map<Word, bigint[]>;
+  /** Transaction → the charge it carried out: the capture in it is that intent's work too. */
+  readonly charges: Map<Word, bigint>;
   /** Transaction → its sender, where the facts tell. */
   readonly senders: ReadonlyMap<Word, Address>;
 }
@@ -52,7 +69,7 @@ function prepare({ database }: Engine) {
 
 function findSenders(facts: BlockFacts): ReadonlyMap<Word, Address> {
   const senders = new Map<Word, Address>();
-  for (const fact of [...facts.movements, ...facts.redemptions, ...facts.nonceSkips]) {
+  for (const fact of [...facts.movements, ...facts.redemptions, ...facts.agreements, ...facts.nonceSkips]) {
     if (fact.by !== undefined) senders.set(fact.transaction, fact.by);
   }
   for (const fence of facts.fences) senders.set(fence.transaction, fence.by);
@@ -65,37 +82,62 @@ function toMatchText(match: FenceConsumed["match"]): string {
   return JSON.stringify(match.amount === undefined ? match : { ...match, amount: match.amount.toString() });
 }
 
-function toSpace(consumed: FenceConsumed): "plain" | "order" {
-  return consumed.match.digest === undefined ? "plain" : "order";
+/** An order's event carries its digest; any other says whose work it is, and what says neither is an authorization. */
+function toSpace({ match: { digest, kinds } }: FenceConsumed): FenceSpace {
+  return digest === undefined ? spaceOf(kinds?.[0] ?? "transfer") : "order";
+}
+
+/** An approval may be given again once whoever gave it no longer may: its fence is the one that nothing uses up. */
+function isRepeatable({ match }: FenceConsumed): boolean {
+  return match.kinds?.includes("approve") === true;
 }
 
 export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "applyBlock"> {
   const sql = prepare(engine);
-  const { accounts, chronicle, redemptions, slots, work } = parts;
+  const { accounts, agreements, chronicle, quotes, redemptions, slots, work } = parts;
 
   function toEvidence(progress: Progress, fact: { transaction: Word; logIndex: number }, by: Address): Evidence {
     const { number: blockNumber, hash: blockHash } = progress.block;
     return { blockNumber, blockHash, transaction: fact.transaction, logIndex: fact.logIndex, by };
   }
 
-  function consume(progress: Progress, consumed: FenceConsumed): void {
-    const { block, book, at } = progress;
-    const fence = toFenceBlob(consumed.fence, toSpace(consumed));
+  function use(consumed: FenceConsumed, fence: Buffer, block: number): void {
+    const { how, match, logIndex, transaction, by } = consumed;
     const { changes } = sql.consume.run(
       fence,
-      consumed.how,
-      toMatchText(consumed.match),
-      block.number,
-      consumed.logIndex,
-      toBlob(consumed.transaction),
-      toBlob(consumed.by),
+      how,
+      toMatchText(match),
+      block,
+      logIndex,
+      toBlob(transaction),
+      toBlob(by),
     );
     assertInvariant(changes === 1, "P2", `fence ${consumed.fence.key} of ${consumed.fence.subject} was consumed twice`);
+  }
+
+  function consume(progress: Progress, consumed: FenceConsumed): void {
+    const { block, book, at, carried, carriedBy, charges } = progress;
+    const fence = toFenceBlob(consumed.fence, toSpace(consumed));
+    if (!isRepeatable(consumed)) use(consumed, fence, block.number);
     const evidence = toEvidence(progress, consumed, consumed.by);
-    for (const row of work.ofFence(fence)) {
+    const rows = work.ofFence(fence);
+    const charge = charges.get(consumed.transaction);
+    if (rows.length === 0 && charge !== undefined && consumed.match.kinds?.includes("capture") === true) {
+      carried.set(toFenceHex(consumed.fence, "plain"), charge);
+    }
+    // A charge is the step right before its capture.
+    charges.delete(consumed.transaction);
+    for (const row of rows) {
+      if (isRepeatable(consumed) && row.verdict !== null) continue;
       if (work.judge(row, { consumption: consumed, evidence, book, at })) {
-        progress.carried.set(row.fence, row.sequence);
+        carried.set(row.fence, row.sequence);
+        if (row.kind === "charge") charges.set(consumed.transaction, row.sequence);
+        carriedBy.set(consumed.transaction, [...(carriedBy.get(consumed.transaction) ?? []), row.sequence]);
       }
+    }
+    quotes.end(consumed, block.number);
+    if (consumed.match.kinds?.includes("travel-attest") === true) {
+      work.attested(consumed.match.payee ?? null, consumed.match.amount ?? null);
     }
   }
 
@@ -113,8 +155,9 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
 
   function advanceBases({ facts, book }: Progress): void {
     const touched = new Map<string, { coin: Address; account: Address }>();
-    for (const { fence, match } of facts.fences) {
-      if (match.digest !== undefined || findWindowNonce(fence) === null) continue;
+    for (const consumed of facts.fences) {
+      const { fence } = consumed;
+      if (toSpace(consumed) !== "plain" || findWindowNonce(fence) === null) continue;
       touched.set(fence.scope + fence.subject, { coin: fence.scope, account: fence.subject });
     }
     for (const { coin, account } of facts.nonceSkips) touched.set(coin + account, { coin, account });
@@ -152,16 +195,18 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
   }
 
   function moveRedemptions({ facts, block, carried, senders, at }: Progress): void {
-    const steps = new Map<string, bigint>();
-    for (const { fence, transaction, match } of facts.fences) {
-      if (match.digest !== undefined) continue;
-      const intent = carried.get(toFenceHex(fence, "plain"));
-      if (intent !== undefined) steps.set(`${transaction}${fence.key.slice(0, -2)}`, intent);
-    }
     for (const moved of facts.redemptions) {
+      const { id, escrow, from, terms } = moved;
+      const made = terms === null ? null : { scope: terms.coin, subject: terms.holder, key: id };
+      const intent = carried.get(toFenceHex(made ?? stepFence(escrow, id, from), "plain")) ?? null;
+      redemptions.apply({ moved, block, by: senders.get(moved.transaction) ?? moved.actor, intent, at });
+    }
+  }
+
+  function moveAgreements({ facts, block, carriedBy, senders, at }: Progress): void {
+    for (const moved of facts.agreements) {
       const by = senders.get(moved.transaction) ?? moved.actor;
-      const intent = steps.get(`${moved.transaction}${moved.id.slice(0, -2)}`) ?? null;
-      redemptions.apply({ moved, block, by, intent, at });
+      agreements.apply({ moved, block, by, carried: carriedBy.get(moved.transaction) ?? [], at });
     }
   }
 
@@ -201,13 +246,24 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     if (!chronicle.add(facts.block)) return;
     const book = accounts.openBook();
     const senders = findSenders(facts);
-    const progress: Progress = { facts, block: facts.block, at, book, carried: new Map(), senders };
+    const { block } = facts;
+    const progress: Progress = {
+      facts,
+      block,
+      at,
+      book,
+      carried: new Map(),
+      carriedBy: new Map(),
+      charges: new Map(),
+      senders,
+    };
     for (const consumed of facts.fences) consume(progress, consumed);
     for (const skip of facts.nonceSkips) skipNonces(progress, skip);
     advanceBases(progress);
     moveCoins(progress);
     for (const { coin, account, frozen } of facts.freezes) book.at(coin, account).frozen = frozen;
     moveRedemptions(progress);
+    moveAgreements(progress);
     mineSlots(progress);
     book.flush(facts.block.number);
   }

@@ -1,6 +1,7 @@
 /**
  * The published history. Owns the `events` table: rows are written in the transaction of the change they tell, and read back in order.
- * Types: accepted, held, back (a back edge, with `why`), included, settled, cancelled, superseded, expired, redemption, halted, resumed.
+ * Types: accepted, held, back (a back edge, with `why`), included, settled, cancelled, superseded, expired, redemption, claim, payment, halted,
+ * resumed.
  * Bodies are JSON-safe; what an intent's own row already says is joined when read, not copied. Never tells a client's reference.
  */
 import { setImmediate } from "node:timers/promises";
@@ -21,15 +22,19 @@ export type EventType =
   | "superseded"
   | "expired"
   | "redemption"
+  | "claim"
+  | "payment"
   | "halted"
   | "resumed";
 
 export interface NewEvent {
   readonly type: EventType;
   readonly intent: bigint | null;
-  /** Whom it concerns: at most two. */
+  /** Whom it concerns. */
   readonly account: Address | null;
   readonly counterparty: Address | null;
+  /** Whom else. */
+  readonly others?: readonly Address[];
   readonly detail: Readonly<Record<string, unknown>> | null;
   readonly at: number;
 }
@@ -48,6 +53,7 @@ interface EventRow extends EvidenceRow {
   type: string;
   account: Buffer | null;
   counterparty: Buffer | null;
+  others: Buffer | null;
   detail: string | null;
   at: bigint;
   kind: string | null;
@@ -59,7 +65,7 @@ interface EventRow extends EvidenceRow {
   subject: Buffer | null;
 }
 
-const columns = `e.sequence, e.intent, e.type, e.account, e.counterparty, e.detail, e.at, i.kind, i.coin, i.payer, i.payee, i.amount,
+const columns = `e.sequence, e.intent, e.type, e.account, e.counterparty, e.others, e.detail, e.at, i.kind, i.coin, i.payer, i.payee, i.amount,
   i.memo, i.subject, i.block_number, i.block_hash, i.transaction_hash, i.log_index, i.sender`;
 const joined = `events e LEFT JOIN intents i ON i.sequence = e.intent`;
 
@@ -74,8 +80,19 @@ export function accountsOf(facts: Pick<IntentFacts, "payer" | "payee" | "fence">
 
 const ends: ReadonlySet<string> = new Set(["settled", "cancelled", "superseded"]);
 
+/** Addresses one after the other. */
+function joinAddresses(addresses: readonly Address[]): Buffer | null {
+  return addresses.length === 0 ? null : Buffer.concat(addresses.map(toBlob));
+}
+
+function readAddresses(blob: Buffer | null): readonly Address[] {
+  const count = (blob?.length ?? 0) / 20;
+  return Array.from({ length: count }, (_, index) => toHex(blob?.subarray(index * 20, index * 20 + 20) ?? Buffer.of()));
+}
+
 function toEvent(row: EventRow): PublishedEvent {
-  const accounts = [row.account, row.counterparty].filter((blob) => blob !== null).map(toHex);
+  const two = [row.account, row.counterparty].filter((blob) => blob !== null).map(toHex);
+  const accounts = [...two, ...readAddresses(row.others)];
   const hex = (blob: Buffer | null): string | null => (blob === null ? null : toHex(blob));
   const facts =
     row.kind === null
@@ -117,7 +134,7 @@ export interface Events {
 
 export function createEvents({ database, read }: Engine, kept: bigint = eventsKept): Events {
   const insert = database.prepare(
-    `INSERT INTO events (intent, type, account, counterparty, detail, at) VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO events (intent, type, account, counterparty, others, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   const bounds = database.prepare<[], { oldest: bigint | null; newest: bigint | null }>(
     `SELECT (SELECT min(sequence) FROM events) AS oldest, (SELECT max(sequence) FROM events) AS newest`,
@@ -129,9 +146,9 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
   const all = database.prepare<[bigint, number], EventRow>(
     `SELECT ${columns} FROM ${joined} WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?`,
   );
-  const ofAccount = database.prepare<[bigint, bigint, Buffer, Buffer, number], EventRow>(
+  const ofAccount = database.prepare<[bigint, bigint, Buffer, Buffer, Buffer, number], EventRow>(
     `SELECT ${columns} FROM ${joined}
-     WHERE e.sequence > ? AND e.sequence <= ? AND (e.account = ? OR e.counterparty = ?) ORDER BY e.sequence LIMIT ?`,
+     WHERE e.sequence > ? AND e.sequence <= ? AND (e.account = ? OR e.counterparty = ? OR instr(e.others, ?) > 0) ORDER BY e.sequence LIMIT ?`,
   );
 
   function readBounds(): { oldest: bigint; newest: bigint } {
@@ -148,7 +165,7 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
     while (from < newest && found.length < query.limit) {
       const to = from + scanSlice < newest ? from + scanSlice : newest;
       const left = query.limit - found.length;
-      const rows = await read("readEvents", () => ofAccount.all(from, to, blob, blob, left));
+      const rows = await read("readEvents", () => ofAccount.all(from, to, blob, blob, blob, left));
       found.push(...rows.map(toEvent));
       from = to;
       if (from < newest) await setImmediate();
@@ -157,9 +174,10 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
   }
 
   return {
-    append({ intent, type, account, counterparty, detail, at }) {
+    append({ intent, type, account, counterparty, others = [], detail, at }) {
       const text = detail === null ? null : JSON.stringify(detail);
-      insert.run(intent, type, toBlobOrNull(account), toBlobOrNull(counterparty), text, at);
+      const parties = [toBlobOrNull(account), toBlobOrNull(counterparty), joinAddresses(others)];
+      insert.run(intent, type, ...parties, text, at);
     },
     prune() {
       const { oldest, newest } = readBounds();

@@ -6,12 +6,14 @@
 import { firstSequence } from "../domain/identifier.ts";
 import { type Address, zeroAddress } from "../domain/hex.ts";
 import { type Intent, type IntentFacts, windowSize } from "../domain/intent.ts";
+import { cancelKinds } from "../domain/lifecycle.ts";
 import type { Rejection } from "../domain/rejection.ts";
 import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/ports.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
 import { accountsOf, type Events } from "./events.ts";
 import { assertInvariant } from "./fault.ts";
+import { explainFence } from "./refusals.ts";
 import {
   type IntentRow,
   intentColumns,
@@ -130,31 +132,8 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     return free;
   }
 
-  /** Why the fence was not free. */
-  function explainFence(facts: IntentFacts, isLive: boolean): Rejection {
-    const subject = facts.fence.key;
-    if (facts.kind === "mint") {
-      const remedy = isLive
-        ? "This deposit is being minted under another order: follow that one."
-        : "This deposit was minted already: a deposit id mints once.";
-      return { code: "deposit_conflict", subject, remedy };
-    }
-    if (facts.kind === "transfer" || facts.kind === "cancel" || facts.kind === "lock") {
-      const extra = { freeNonces: freeNonces(facts.coin, facts.fence.subject) };
-      return isLive
-        ? {
-            code: "nonce_in_use",
-            subject,
-            remedy: "Another payment under this nonce is on its way: use a free nonce.",
-            extra,
-          }
-        : { code: "nonce_used", subject, remedy: "This nonce was used or cancelled: sign with a free one.", extra };
-    }
-    if (isLive)
-      return { code: "step_in_flight", subject, remedy: "Another order for this step is on its way: wait for it." };
-    return spaceOf(facts.kind) === "order"
-      ? { code: "nonce_used", subject, remedy: "This order id was used: sign the order again under a new id." }
-      : { code: "redemption_state_invalid", subject, remedy: "The redemption has left this state: read it again." };
+  function explain(facts: IntentFacts, isLive: boolean): Rejection {
+    return explainFence(facts, isLive, () => freeNonces(facts.coin, facts.fence.subject));
   }
 
   function explainFunds(facts: IntentFacts, payer: Address): Rejection {
@@ -173,24 +152,22 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
 
   /** Holds the amount and takes the fence, or says why not and leaves nothing behind. */
   function enter(sequence: bigint, facts: IntentFacts, fence: Buffer): Rejection | null {
-    const isCancel = facts.kind === "cancel" ? 1 : 0;
+    const isCancel = cancelKinds.has(facts.kind) ? 1 : 0;
     const nonce = windowNonceOf(facts) ?? noBase;
     const owner = [toBlob(facts.coin), toBlob(facts.fence.subject)] as const;
     const { payer, amount } = facts;
     const account = payer === null ? null : accounts.hold(facts.coin, payer, amount);
     if (payer !== null && account === null) {
       // A taken fence is the better answer: it stays taken however much money arrives.
-      if (sql.isLive.get(fence, isCancel) !== undefined) return explainFence(facts, true);
-      return sql.isConsumed.get(fence, ...owner, nonce) === 1n
-        ? explainFence(facts, false)
-        : explainFunds(facts, payer);
+      if (sql.isLive.get(fence, isCancel) !== undefined) return explain(facts, true);
+      return sql.isConsumed.get(fence, ...owner, nonce) === 1n ? explain(facts, false) : explainFunds(facts, payer);
     }
     const held = account === null ? 0n : amount;
     const { validBefore } = facts;
     const entered = sql.enter.run(sequence, fence, isCancel, account, held, validBefore, fence, ...owner, nonce);
     if (entered.changes === 1) return null;
     if (account !== null) accounts.unhold(account, held);
-    return explainFence(facts, sql.isLive.get(fence, isCancel) !== undefined);
+    return explain(facts, sql.isLive.get(fence, isCancel) !== undefined);
   }
 
   function write(intent: Intent, fence: Buffer): void {

@@ -67,7 +67,7 @@ export type Posting = Pick<Store, "finalize" | "revertTo">;
 
 export function createPosting(engine: Engine, parts: BlockParts & { readonly events: Events }): Posting {
   const sql = prepare(engine);
-  const { accounts, chronicle, events, redemptions, slots, work } = parts;
+  const { accounts, agreements, chronicle, events, quotes, redemptions, slots, work } = parts;
 
   /** Writes the two lines of every movement that became final. */
   function post(after: number, upTo: number): void {
@@ -151,6 +151,8 @@ export function createPosting(engine: Engine, parts: BlockParts & { readonly eve
     }
     book.flush(null);
     redemptions.revertTo(number, at);
+    agreements.revertTo(number, at);
+    quotes.revertTo(number);
     sql.dropMovements.run(number);
     sql.dropFences.run(number);
     chronicle.removeAbove(number);

@@ -9,9 +9,11 @@ import { toLedgerAccount } from "../domain/ledger.ts";
 import { intentStates } from "../domain/lifecycle.ts";
 import type { PublishedEvent, Store, StoredMovement, Trace } from "../pipeline/ports.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Agreements } from "./agreements.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Engine } from "./engine.ts";
 import type { Events } from "./events.ts";
+import type { Exits } from "./exits.ts";
 import type { Redemptions } from "./redemptions.ts";
 import { type IntentRow, intentColumns, toBlob, toHex, toIntent } from "./rows.ts";
 import { slotColumns, type SlotRow, type Slots } from "./slots.ts";
@@ -96,6 +98,10 @@ type Verbs =
   | "listIntents"
   | "listMovements"
   | "readRedemption"
+  | "readAgreement"
+  | "listAgreements"
+  | "listDue"
+  | "sumEscrow"
   | "readTrace"
   | "readEvents"
   | "countByState"
@@ -106,15 +112,17 @@ export type Reads = Pick<Store, Verbs>;
 
 export interface ReadParts {
   readonly accounts: Accounts;
+  readonly agreements: Agreements;
   readonly chronicle: Chronicle;
   readonly events: Events;
+  readonly exits: Exits;
   readonly redemptions: Redemptions;
   readonly slots: Slots;
 }
 
 export function createReads(engine: Engine, parts: ReadParts): Reads {
   const sqls = prepare(engine);
-  const { accounts, chronicle, events, redemptions, slots } = parts;
+  const { accounts, agreements, chronicle, events, exits, redemptions, slots } = parts;
   // Entries are written once (triggers see to it), so a sum once taken stays true: each process adds them all up once, then the new ones.
   const summed = new Map<Address, { last: bigint; sum: bigint; issued: bigint }>();
 
@@ -185,6 +193,14 @@ export function createReads(engine: Engine, parts: ReadParts): Reads {
     listIntents: (query) => listIntents(engine, query),
     listMovements: (query) => listMovements(engine, query),
     readRedemption: (id) => engine.read("readRedemption", () => redemptions.read(id)),
+    readAgreement: (id) => engine.read("readAgreement", () => agreements.read(id)),
+    listAgreements: (query) => engine.read("listAgreements", () => agreements.list(query)),
+    listDue: (query) => engine.read("listDue", () => exits.due(query)),
+    sumEscrow: ({ escrow, coin }) =>
+      engine.read("sumEscrow", () => ({
+        open: exits.sum(escrow, coin),
+        balance: accounts.read(coin, escrow).balance,
+      })),
     readTrace: (sequence) => engine.read("readTrace", () => trace(sequence)),
     readEvents: (query) => events.readAfter(query),
     countByState: () =>

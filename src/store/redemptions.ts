@@ -2,12 +2,14 @@
  * Redemptions as the chain tells them. Owns their terms and the steps they took; the state is that of the last step. Steps of a block that a
  * reorg removed are deleted, and a redemption without steps with them. Never decides: the escrow does.
  */
-import type { BlockRef, RedemptionMoved } from "../domain/facts.ts";
+import type { BlockRef, RedemptionMoved, RedemptionTerms } from "../domain/facts.ts";
 import type { Address, Word } from "../domain/hex.ts";
+import { endOf, isLeavable } from "../domain/redemption.ts";
 import type { RedemptionState } from "../domain/intent.ts";
 import type { StoredRedemption } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import type { Events } from "./events.ts";
+import type { Exits } from "./exits.ts";
 import { assertInvariant } from "./fault.ts";
 import { toBlob, toHex } from "./rows.ts";
 
@@ -82,8 +84,33 @@ function prepare({ database }: Engine) {
   };
 }
 
-export function createRedemptions(engine: Engine, events: Events): Redemptions {
+function toTerms(row: RedemptionRow): RedemptionTerms {
+  return {
+    coin: toHex(row.coin),
+    holder: toHex(row.holder),
+    amount: row.amount,
+    payout: toHex(row.payout),
+    acceptBy: Number(row.accept_by),
+    payoutBy: Number(row.payout_by),
+    finalBy: Number(row.final_by),
+    salt: toHex(row.salt),
+  };
+}
+
+export function createRedemptions(engine: Engine, parts: { events: Events; exits: Exits }): Redemptions {
   const sql = prepare(engine);
+  const { events, exits } = parts;
+
+  /** What is in the escrow has an exit; what has left it has none. */
+  function follow(id: Word, row: RedemptionRow, state: RedemptionState): void {
+    if (!isLeavable(state)) {
+      exits.clear(id);
+      return;
+    }
+    const terms = toTerms(row);
+    const { coin, amount } = terms;
+    exits.set({ id, kind: "reclaim", due: endOf(state, terms).at, escrow: toHex(row.escrow), coin, amount });
+  }
 
   function create(id: Buffer, { escrow, terms }: RedemptionMoved): void {
     if (terms === null) return;
@@ -121,6 +148,7 @@ export function createRedemptions(engine: Engine, events: Events): Redemptions {
         toBlob(by),
       );
       assertInvariant(changes === 1, "P2", `redemption ${moved.id} entered ${moved.to} twice`);
+      follow(moved.id, row, moved.to);
       const holder = toHex(row.holder);
       const { from, to, actor, reference, transaction, logIndex } = moved;
       const evidence = { blockNumber: block.number, blockHash: block.hash, transaction, logIndex, by };
@@ -137,14 +165,17 @@ export function createRedemptions(engine: Engine, events: Events): Redemptions {
       const undone = sql.undone.all(number);
       sql.dropSteps.run(number);
       for (const step of undone) {
-        sql.dropEmpty.run(step.redemption);
+        const id = toHex(step.redemption);
+        const row = sql.find.get(step.redemption);
+        if (sql.dropEmpty.run(step.redemption).changes === 1) exits.clear(id);
+        else if (row !== undefined) follow(id, row, step.from_state as RedemptionState);
         events.append({
           type: "redemption",
           intent: null,
           account: toHex(step.holder),
           counterparty: null,
           detail: {
-            redemption: toHex(step.redemption),
+            redemption: id,
             holder: toHex(step.holder),
             from: step.to_state,
             to: step.from_state,
@@ -172,16 +203,7 @@ export function createRedemptions(engine: Engine, events: Events): Redemptions {
       return {
         id,
         escrow: toHex(row.escrow),
-        terms: {
-          coin: toHex(row.coin),
-          holder: toHex(row.holder),
-          amount: row.amount,
-          payout: toHex(row.payout),
-          acceptBy: Number(row.accept_by),
-          payoutBy: Number(row.payout_by),
-          finalBy: Number(row.final_by),
-          salt: toHex(row.salt),
-        },
+        terms: toTerms(row),
         state: steps.at(-1)?.to ?? "none",
         steps,
       };

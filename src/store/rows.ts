@@ -34,21 +34,32 @@ function toHexOrNull(blob: Buffer | null): Hex | null {
 
 /**
  * Orders keep their ids apart from authorizations: a freezer's order 5 and the same address's payment nonce 5 are two fences, although
- * scope, subject and key are equal. The first byte of a stored fence says which of the two it is.
+ * scope, subject and key are equal; and the moment at which an account leaves its operator is neither, though somebody may sign a consent
+ * under the same number. The first byte of a stored fence says which of them it is.
  */
-export type FenceSpace = "plain" | "order";
+export type FenceSpace = "plain" | "order" | "leaving";
 
-const orderKinds: ReadonlySet<IntentKind> = new Set(["attest", "minting", "freeze", "unfreeze"]);
+const spaceBytes: Readonly<Record<FenceSpace, string>> = { plain: "00", order: "01", leaving: "02" };
+const orderKinds: ReadonlySet<IntentKind> = new Set([
+  "attest",
+  "minting",
+  "freeze",
+  "unfreeze",
+  "seize",
+  "join",
+  "leave",
+  "travel-attest",
+]);
 const windowKinds: ReadonlySet<IntentKind> = new Set(["transfer", "cancel", "lock"]);
 
 export function spaceOf(kind: IntentKind): FenceSpace {
+  if (kind === "complete-leave") return "leaving";
   return orderKinds.has(kind) ? "order" : "plain";
 }
 
 /** Namespace ‖ scope ‖ subject ‖ key, 73 bytes, as hexadecimal text. */
 export function toFenceHex(fence: Fence, space: FenceSpace): Hex {
-  const space8 = space === "order" ? "01" : "00";
-  return `0x${space8}${fence.scope.slice(2)}${fence.subject.slice(2)}${fence.key.slice(2)}`;
+  return `0x${spaceBytes[space]}${fence.scope.slice(2)}${fence.subject.slice(2)}${fence.key.slice(2)}`;
 }
 
 /** The same as stored. */

@@ -5,6 +5,7 @@
  */
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
+import { second } from "./escrows.ts";
 
 /** Fences are stored as one key, namespace ‖ scope ‖ subject ‖ key, so that an account's window nonces are one range. */
 const first = [
@@ -265,6 +266,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0001-first": {
     async up(db) {
       for (const statement of first) await sql.raw(statement).execute(db);
+    },
+  },
+  "0002-escrows": {
+    async up(db) {
+      for (const statement of second) await sql.raw(statement).execute(db);
     },
   },
 };

@@ -7,15 +7,18 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "../pipeline/ports.ts";
 import { createAccounts } from "./accounts.ts";
+import { createAgreements } from "./agreements.ts";
 import { createBlocks } from "./blocks.ts";
 import { createChronicle } from "./chronicle.ts";
 import { createEngine, openDatabase } from "./engine.ts";
 import { createEvents } from "./events.ts";
+import { createExits } from "./exits.ts";
 import { toFault } from "./fault.ts";
 import { createHalts } from "./halts.ts";
 import { createIntake } from "./intake.ts";
 import { lockFolder } from "./lock.ts";
 import { createPosting } from "./posting.ts";
+import { createQuotes } from "./quotes.ts";
 import { createReads } from "./reads.ts";
 import { createRedemptions } from "./redemptions.ts";
 import { migrate } from "./schema.ts";
@@ -64,10 +67,14 @@ function assemble(engine: ReturnType<typeof createEngine>, options: SqliteOption
   const accounts = createAccounts(engine);
   const chronicle = createChronicle(engine);
   const events = createEvents(engine, options.eventsKept);
-  const redemptions = createRedemptions(engine, events);
+  const exits = createExits(engine);
+  const agreements = createAgreements(engine, { events, exits });
+  const redemptions = createRedemptions(engine, { events, exits });
+  const quotes = createQuotes(engine);
+  const { offerQuote, readQuote, readQuoteEnd } = quotes;
   const work = createWork(engine, events);
   const slots = createSlots(engine, { work, now: options.now ?? Date.now });
-  const parts = { accounts, chronicle, events, redemptions, slots, work };
+  const parts = { accounts, agreements, chronicle, events, exits, quotes, redemptions, slots, work };
   const { openLanes, readReady, commitPlan, readOpenSlots, markSent, addAttempt, abandonSlots, hold } = slots;
   return {
     openLanes,
@@ -78,6 +85,9 @@ function assemble(engine: ReturnType<typeof createEngine>, options: SqliteOption
     addAttempt,
     abandonSlots,
     hold,
+    offerQuote,
+    readQuote,
+    readQuoteEnd,
     ...createIntake(engine, parts),
     ...createBlocks(engine, parts),
     ...createPosting(engine, parts),

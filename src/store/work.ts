@@ -4,6 +4,7 @@
  * outcome is written.
  */
 import { type Consumption, judgeConsumption } from "../domain/lifecycle.ts";
+import type { Address } from "../domain/hex.ts";
 import type { EndState, Evidence, HeldReason, IntentKind, LiveState } from "../domain/intent.ts";
 import type { AccountBook } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
@@ -81,6 +82,8 @@ export interface Work {
   unjudge(row: WorkRow, change: { slotOpen: boolean; book: AccountBook; at: number }): void;
   /** Back to accepted: its slot is over, it is not. */
   sendBack(row: WorkRow, change: SendBack, at: number): void;
+  /** A payee was attested: what waits for the travel rule on its account is looked at again at once. Null: any. */
+  attested(payee: Address | null, amount: bigint | null): void;
   hold(item: { sequence: bigint; reason: HeldReason; until: number }, at: number): void;
   end(row: WorkRow, change: { outcome: EndState; book: AccountBook; at: number }): void;
 }
@@ -136,6 +139,12 @@ function prepare({ database }: Engine) {
     hold: database.prepare<[string, number, bigint]>(
       `UPDATE intent_work SET reason = ?, held_until = ?, holds = holds + 1
        WHERE sequence = ? AND state = 'accepted' AND verdict IS NULL`,
+    ),
+    // Rows match on payee and amount; a call is tried before it costs anything, whoever it pays.
+    attested: database.prepare<[Buffer | null, Buffer | null, bigint | null, bigint | null]>(
+      `UPDATE intent_work SET held_until = 0 WHERE reason = 'travel_rule' AND state = 'accepted' AND held_until > 0
+         AND EXISTS (SELECT 1 FROM intents i WHERE i.sequence = intent_work.sequence
+           AND (i.kind <> 'transfer' OR ((? IS NULL OR i.payee = ?) AND (? IS NULL OR i.amount = ?))))`,
     ),
     remove: database.prepare<[bigint, string]>("DELETE FROM intent_work WHERE sequence = ? AND state = ?"),
     end: database.prepare<
@@ -204,6 +213,11 @@ export function createWork(engine: Engine, events: Events): Work {
       assertMoved(changes, row, "accepted");
       tell(row, { type: "back", detail: { from: row.state, to: "accepted", why }, at });
       if (next !== row.reason) tell(row, { type: "held", detail: { reason: next }, at });
+    },
+
+    attested(payee, amount) {
+      const blob = toBlobOrNull(payee);
+      sql.attested.run(blob, blob, amount, amount);
     },
 
     hold({ sequence, reason, until }, at) {

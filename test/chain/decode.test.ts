@@ -3,35 +3,27 @@
  * transactions become is in `node.test.ts`.
  */
 import { expect } from "chai";
-import { type Abi, encodeAbiParameters, encodeEventTopics, toFunctionSelector } from "viem";
-import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
+import { type Abi, encodeAbiParameters, encodeEventTopics, encodeFunctionData, toFunctionSelector } from "viem";
 import {
-  type Answers,
-  decodeBlock,
-  findQuestions,
-  type KeptTerms,
-  type RawLog,
-  topics,
-} from "../../src/chain/decode.ts";
+  claimEscrowAbi,
+  commerceEscrowAbi,
+  fxSwapAbi,
+  redemptionEscrowAbi,
+  stablecoinAbi,
+  treasuryAbi,
+  vaspRegistryAbi,
+} from "../../src/chain/abi.ts";
+import { decodeBlock } from "../../src/chain/decode.ts";
+import { type Answers, type KeptTerms, type RawLog, topics } from "../../src/chain/logs.ts";
+import { findQuestions } from "../../src/chain/questions.ts";
 import { ChainFault } from "../../src/chain/rpc.ts";
+import { disputeSeconds, paymentFence } from "../../src/domain/agreement.ts";
 import type { BlockFacts } from "../../src/domain/facts.ts";
 import { type Address, toWord, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
 import { stepFence } from "../../src/domain/intent.ts";
-import type { Deployment } from "../../src/pipeline/ports.ts";
+import { at, deployment, places, word } from "./places.ts";
 
-const at = (n: number): Address => `0x${n.toString(16).padStart(40, "0")}`;
-const word = (n: number): Word => `0x${n.toString(16).padStart(64, "0")}`;
-const coin = at(0xc0);
-const treasury = at(0xc1);
-const redemptions = at(0xc2);
-const deployment: Deployment = {
-  chainId: 1,
-  authority: at(0xc3),
-  treasury,
-  redemptions,
-  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
-  block: 0,
-};
+const { coin, treasury, redemptions } = places;
 const payer = at(1);
 const payee = at(2);
 const holder = at(3);
@@ -45,11 +37,18 @@ interface AbiEvent {
   readonly inputs?: readonly { readonly name: string; readonly type: string; readonly indexed?: boolean }[];
 }
 
+const abis: Readonly<Record<Address, unknown>> = {
+  [treasury]: treasuryAbi,
+  [redemptions]: redemptionEscrowAbi,
+  [places.claims]: claimEscrowAbi,
+  [places.commerce]: commerceEscrowAbi,
+  [places.swap]: fxSwapAbi,
+  [places.registry]: vaspRegistryAbi,
+};
+
 /** A log as the chain would write it; `index` is its place in the block. */
 function log(index: number, address: Address, name: string, args: Readonly<Record<string, unknown>>): RawLog {
-  const abi = (
-    address === treasury ? treasuryAbi : address === redemptions ? redemptionEscrowAbi : stablecoinAbi
-  ) as Abi;
+  const abi = (abis[address] ?? stablecoinAbi) as Abi;
   const event = (abi as readonly AbiEvent[]).find((item) => item.type === "event" && item.name === name);
   const inputs = (event?.inputs ?? []).filter(({ indexed }) => indexed !== true);
   return {
@@ -73,7 +72,12 @@ function decode(raws: readonly RawLog[], over: { time?: number; answers?: Partia
   const answers: Answers = {
     senders: new Map([[transaction, agent]]),
     frozenWhole: new Set(),
+    frozen: new Map(),
     redemptions: new Map([[word(0x1d), terms]]),
+    payments: new Map(),
+    inputs: new Map(),
+    consents: new Set(),
+    leaveTimes: new Map(),
     ...over.answers,
   };
   const block = { number: 7, hash: word(1), parent: word(2), time: over.time ?? 50 };
@@ -102,15 +106,30 @@ describe("decodeBlock", () => {
       "MintingChanged",
       "AttestationLifetimeChanged",
       "RedemptionsChanged",
+      "CustodyChanged",
+      "VaspRegistryChanged",
+      "TravelRuleLimitChanged",
+      "VaspChanged",
+      "SunsetAnnounced",
+      "RedemptionSecondKeyLimitChanged",
+      // operators: read by view where they matter
+      "VaspRegistered",
+      "VaspAdminOffered",
+      "VaspAdminChanged",
+      "VaspBaseUrlChanged",
+      "VaspKeyChanged",
+      "VaspSuspendedChanged",
+      "TravelAttestationsWithdrawn",
+      // a deposit that was not minted is as it was
+      "MintSkipped",
       // the coin's own Transfer says what moved
-      "EscrowCredited",
       "EscrowCreditWithdrawn",
       "RedemptionBurnDeferred",
       "RedemptionPendingBurned",
     ];
     const read = new Set<string>(Object.values(topics));
     const unread = new Set<string>();
-    for (const abi of [stablecoinAbi, treasuryAbi, redemptionEscrowAbi] as readonly Abi[]) {
+    for (const abi of [stablecoinAbi, ...Object.values(abis)] as readonly Abi[]) {
       for (const item of abi) {
         if (item.type !== "event") continue;
         const [topic] = encodeEventTopics({ abi: [item], eventName: item.name } as never);
@@ -185,6 +204,34 @@ describe("decodeBlock", () => {
       expectTorn([minted(), transfer(5, zeroAddress)]);
     });
 
+    it("is found before what the Treasury says of it, in a batch", () => {
+      const said = (index: number, depositId: Word): RawLog =>
+        log(index, treasury, "Minted", { depositId, dealer: agent, to: payee, coin, amount: 5n });
+      const facts = decode([
+        transfer(3, zeroAddress),
+        said(4, word(0xd)),
+        transfer(5, zeroAddress),
+        said(6, word(0xe)),
+        said(7, word(0xf)),
+        transfer(8, zeroAddress),
+      ]);
+      expect(facts.movements.map(({ fence }) => fence?.key)).to.deep.equal([word(0xd), word(0xe), word(0xf)]);
+    });
+
+    it("for a returned payout is nobody's intent", () => {
+      const said = log(3, treasury, "ReturnMinted", {
+        redemptionId: word(0x1d),
+        dealer: agent,
+        to: payee,
+        coin,
+        amount: 5n,
+      });
+      const facts = decode([said, transfer(4, zeroAddress)]);
+      expect(facts.fences).to.deep.equal([]);
+      expect(facts.movements[0]).to.include({ kind: "mint", fence: null });
+      expectTorn([said]);
+    });
+
     it("of a coin of another deployment consumes the deposit and moves nothing", () => {
       const facts = decode([minted(at(0xbad)), transfer(4, zeroAddress, payee, 5n, at(0xbad))]);
       expect(facts.movements).to.have.length(0);
@@ -201,13 +248,19 @@ describe("decodeBlock", () => {
     });
 
     it("stops everything when the state is unknown", () => {
-      expectTorn([moved(3, 1, 6)]);
+      expectTorn([moved(3, 1, 7)]);
     });
 
     it("explains the payment right after it, and is told without one where the coin refused", () => {
       const paid = decode([moved(3, 1, 5, holder), transfer(4, redemptions, holder)]);
       expect(paid.movements[0]?.fence).to.deep.equal(stepFence(redemptions, word(0x1d), "locked"));
-      const credited = log(4, redemptions, "EscrowCredited", { id: word(0x1d), coin, party: holder, amount: 5n });
+      const credited = log(4, redemptions, "EscrowCredited", {
+        id: word(0x1d),
+        coin,
+        party: holder,
+        payer: holder,
+        amount: 5n,
+      });
       const refused = decode([moved(3, 1, 5, holder), credited]);
       expect(refused.movements).to.have.length(0);
       expect(refused.fences).to.have.length(1);
@@ -222,6 +275,7 @@ describe("decodeBlock", () => {
       [2, 199, agent, word(1), "reject"],
       [2, 200, agent, zeroWord, "reclaim"],
       [3, 300, agent, zeroWord, "reclaim"],
+      [6, 300 + disputeSeconds, agent, zeroWord, "reclaim"],
     ];
     for (const [from, time, actor, ref, kind] of returns) {
       it(`from state ${from} to returned at ${time} by ${actor === holder ? "the holder" : "the agent"} is ${kind}`, () => {
@@ -233,10 +287,21 @@ describe("decodeBlock", () => {
       expectTorn([moved(3, 1, 5)], { answers: { redemptions: new Map() } });
     });
 
+    for (const [to, payee] of [
+      [4, zeroAddress],
+      [5, redemptions],
+    ] as const) {
+      it(`from a dispute into state ${to} is a decision for one side`, () => {
+        const [fence] = decode([moved(3, 6, to)], { time: 300 + disputeSeconds - 1 }).fences;
+        expect(fence?.match).to.deep.equal({ kinds: ["resolve"], payee });
+      });
+    }
+
     for (const [from, to, kind] of [
       [1, 2, "accept"],
       [2, 3, "mark-sent"],
       [3, 4, "confirm"],
+      [3, 6, "dispute"],
     ] as const) {
       it(`into state ${to} is ${kind}`, () => {
         expect(decode([moved(3, from, to)]).fences[0]?.match).to.deep.equal({ kinds: [kind] });
@@ -260,6 +325,189 @@ describe("decodeBlock", () => {
       const frozenWhole = new Set([coin + payer]);
       expect(decode([skipped(selector)], { answers: { frozenWhole } }).skips[0]?.reason).to.equal("payer_frozen");
     });
+  });
+
+  describe("a disbursement", () => {
+    const disbursed = (index: number, nonce = word(9)): RawLog =>
+      log(index, coin, "Disbursed", { from: payer, nonce, total: 9n, paid: 6n });
+    const skipped = (index: number, nonce = word(9)): RawLog =>
+      log(index, coin, "RowSkipped", { index: 0n, authorizer: payer, nonce, reason: "0x12345678" });
+
+    it("consumes its authorization with no single payee, whatever of it was skipped", () => {
+      const facts = decode([
+        used(3),
+        transfer(4, payer, payee, 2n),
+        skipped(5),
+        transfer(6, payer, holder, 4n),
+        disbursed(7),
+      ]);
+      const fence = { scope: coin, subject: payer, key: word(9) };
+      expect(facts.fences).to.deep.equal([
+        {
+          transaction,
+          logIndex: 3,
+          fence,
+          how: "used",
+          match: { payee: zeroAddress, amount: 6n, memo: null },
+          by: agent,
+        },
+      ]);
+      expect(facts.skips).to.deep.equal([]);
+      expect(facts.movements.map(({ amount, fence: cause }) => [amount, cause])).to.deep.equal([
+        [2n, fence],
+        [4n, fence],
+      ]);
+    });
+
+    it("may pay nobody", () => {
+      const facts = decode([used(3), skipped(4), disbursed(5)]);
+      expect([facts.fences.length, facts.skips.length, facts.movements.length]).to.deep.equal([1, 0, 0]);
+    });
+
+    it("is none when another authorization's end follows", () => {
+      expect(decode([used(3), transfer(4), disbursed(5, word(8))]).fences[0]?.match.payee).to.equal(payee);
+      expectTorn([used(3), skipped(4), disbursed(5, word(8))]);
+    });
+  });
+
+  describe("an attestation that a payment used", () => {
+    const across = (index: number): RawLog =>
+      log(index, places.registry, "TravelAttestationUsed", { coin, payer, payee, amount: 5n });
+
+    it("stands between the authorization and its payment without tearing them", () => {
+      expect(decode([used(3), across(4), transfer(5), memo(6)]).fences[0]?.match).to.deep.equal({
+        payee,
+        amount: 5n,
+        memo: word(0x3e),
+      });
+    });
+  });
+
+  describe("a seizure", () => {
+    const logs = [
+      log(3, coin, "OrderUsed", { signer: agent, orderId: word(7), digest: word(8) }),
+      transfer(4, payer, holder),
+      log(5, coin, "Seized", { account: payer, caseId: word(1), custody: holder, amount: 5n }),
+    ];
+
+    it("says what is still frozen and whose order moved the coins", () => {
+      const facts = decode(logs, { answers: { frozen: new Map([[coin + payer, 3n]]) } });
+      expect(facts.freezes).to.deep.equal([{ transaction, logIndex: 5, coin, account: payer, frozen: 3n }]);
+      expect(facts.movements[0]?.fence).to.deep.equal({ scope: coin, subject: agent, key: word(7) });
+      expect(facts.fences[0]?.match).to.deep.equal({ digest: word(8) });
+      expect(findQuestions(logs, () => true).seized).to.deep.equal([{ coin, account: payer }]);
+    });
+
+    it("stops everything when nobody said what is still frozen", () => expectTorn(logs));
+  });
+
+  describe("an agreement", () => {
+    const { claims, commerce, swap } = places;
+    const id = word(0xc1);
+    const payment = (index: number, step: number, totals: readonly bigint[], amount = 5n): RawLog => {
+      const [captured = 0n, voided = 0n, refunded = 0n] = totals;
+      return log(index, commerce, "PaymentMoved", {
+        id,
+        actor: agent,
+        step,
+        amount,
+        fee: 1n,
+        captured,
+        voided,
+        refunded,
+      });
+    };
+    const claimed = (index: number, from: number, to: number): RawLog =>
+      log(index, claims, "ClaimMoved", { id, actor: agent, from, to, amount: 5n, party: payee });
+
+    it("stops everything when it is made without its terms", () => {
+      expectTorn([claimed(3, 0, 1)]);
+      expectTorn([payment(3, 1, [])]);
+    });
+
+    it("stops everything in a state or at a step that is unknown", () => {
+      expectTorn([claimed(3, 1, 6)]);
+      expectTorn([payment(3, 8, [])], { answers: { payments: new Map([[id, stood]]) } });
+      expectTorn([payment(3, 0, [])], { answers: { payments: new Map([[id, stood]]) } });
+    });
+
+    const stood = { authorized: 20n, captured: 5n, voided: 0n, disputed: false };
+
+    it("leaves the state that the payment stood in, step by step inside one block", () => {
+      const logs = [payment(3, 2, [10n]), payment(4, 6, [10n]), payment(5, 3, [10n, 5n]), payment(6, 7, [15n, 5n])];
+      const facts = decode(logs, { answers: { payments: new Map([[id, stood]]) } });
+      const left = [
+        { captured: 5n, voided: 0n, disputed: false },
+        { captured: 10n, voided: 0n, disputed: false },
+        { captured: 10n, voided: 0n, disputed: true },
+        { captured: 10n, voided: 5n, disputed: true },
+      ];
+      expect(facts.fences.map(({ fence }) => fence)).to.deep.equal(
+        left.map((totals) => paymentFence(commerce, id, totals)),
+      );
+      expect(facts.agreements.map(({ step, state }) => [step, state])).to.deep.equal([
+        ["capture", "authorized"],
+        ["dispute", "disputed"],
+        ["void", "disputed"],
+        ["resolve", "closed"],
+      ]);
+      expect(facts.agreements.at(-1)?.totals).to.deep.equal({
+        captured: 15n,
+        voided: 5n,
+        refunded: 0n,
+        disputed: false,
+      });
+      expectTorn(logs);
+    });
+
+    it("explains each payment right after a step, past those that became a credit", () => {
+      const credited = log(5, commerce, "EscrowCredited", { id, coin, party: holder, payer, amount: 1n });
+      const logs = [
+        payment(3, 2, [10n, 10n]),
+        transfer(4, commerce),
+        credited,
+        transfer(6, commerce, payer),
+        transfer(7),
+      ];
+      const { movements } = decode(logs, { answers: { payments: new Map([[id, stood]]) } });
+      const fence = paymentFence(commerce, id, stood);
+      expect(movements.map((movement) => movement.fence)).to.deep.equal([fence, fence, null]);
+    });
+
+    it("stops everything when a swap is not followed by its four payments", () => {
+      const swapped = log(3, swap, "Swapped", {
+        id,
+        maker: payer,
+        taker: payee,
+        sellCoin: coin,
+        sellAmount: 1n,
+        buyCoin: places.quetzal,
+        buyAmount: 2n,
+      });
+      expectTorn([swapped]);
+      expectTorn([swapped, used(4), transfer(5, payer, swap)]);
+      expectTorn([swapped, transfer(4)]);
+    });
+  });
+
+  it("finds a consent in the call data only where the registry used it", () => {
+    const { registry } = places;
+    const joined = log(3, registry, "VaspJoined", { vasp: 1n, account: payer, key: agent });
+    const terms = { account: payer, vasp: 1n, joinId: word(0x70), deadline: 9n };
+    const call = encodeFunctionData({ abi: vaspRegistryAbi, functionName: "join", args: [terms, "0x", agent, "0x"] });
+    const decoy = encodeFunctionData({
+      abi: vaspRegistryAbi,
+      functionName: "join",
+      args: [{ ...terms, joinId: word(0x71) }, "0x", agent, "0x"],
+    });
+    const inputs = new Map([[transaction, `0xdeadbeef${decoy.slice(2)}${call.slice(2)}` as const]]);
+    const answers = { inputs, consents: new Set([payer + word(0x70)]) };
+    expect(decode([joined], { answers }).fences.map(({ fence }) => fence)).to.deep.equal([
+      { scope: registry, subject: payer, key: word(0x70) },
+    ]);
+    expect(decode([joined], { answers: { inputs } }).fences).to.deep.equal([]);
+    expectTorn([joined]);
+    expect(findQuestions([joined], () => true).inputs).to.deep.equal([transaction]);
   });
 
   it("tells a freeze that ran out as nothing frozen", () => {
@@ -297,13 +545,17 @@ describe("findQuestions", () => {
     ];
     expect(findQuestions(raws, () => false)).to.deep.equal({
       transactions: [transaction],
+      inputs: [],
       payers: [{ coin, account: payer }],
+      seized: [],
       redemptions: [{ escrow: redemptions, id: word(0x1d) }],
+      payments: [],
+      leavers: [],
     });
     expect(findQuestions(raws, () => true).transactions).to.deep.equal([]);
   });
 
   it("asks nothing about plain payments", () => {
-    expect(findQuestions([transfer(1)], () => false)).to.deep.equal({ transactions: [], payers: [], redemptions: [] });
+    expect(Object.values(findQuestions([transfer(1)], () => false)).flat()).to.deep.equal([]);
   });
 });

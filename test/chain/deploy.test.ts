@@ -7,19 +7,32 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { encodeFunctionData } from "viem";
-import { accessManagerAbi } from "../../src/chain/abi.ts";
+import { type Abi, decodeFunctionResult, encodeFunctionData } from "viem";
+import { accessManagerAbi, stablecoinAbi, treasuryAbi, vaspRegistryAbi } from "../../src/chain/abi.ts";
 import { isBuild, readBuild } from "../../src/chain/build.ts";
 import { deploy, DeployError, type DeployOptions, findForeignCode } from "../../src/chain/deploy.ts";
 import { createGridReader } from "../../src/chain/grid.ts";
-import { cancelOnlyDelay, listCells, type RoleMember, roleMembers, roles } from "../../src/chain/roles.ts";
+import {
+  cancelOnlyDelay,
+  type Holder,
+  isContract,
+  listCells,
+  type OperatorMember,
+  operatorMembers,
+  type RoleMember,
+  roleMembers,
+  roles,
+} from "../../src/chain/roles.ts";
 import { readDeployment } from "../../src/config.ts";
 import type { Address, Hex } from "../../src/domain/hex.ts";
 import type { Deployment } from "../../src/pipeline/ports.ts";
 import { createActors } from "./actors.ts";
 import { type LocalChain, richKeys, startLocalChain } from "./local-chain.ts";
 
-const names = ["admin", "canceller", "dealer", "issuer", "attestor", "freezer", "pauser", "unpauser", "agent"] as const;
+/** Off: no amount that a coin can move reaches it. */
+const untouchedLimit = 2n ** 64n - 1n;
+/** The limit in a coin's own word. */
+const toLimit = (word: unknown): bigint => ((word as bigint) >> 72n) & untouchedLimit;
 
 async function refusalOf(promise: Promise<unknown>): Promise<string> {
   try {
@@ -34,14 +47,18 @@ async function refusalOf(promise: Promise<unknown>): Promise<string> {
 describe("deploy", function () {
   this.timeout(40_000);
   let chain: LocalChain;
-  let roleAddresses: Record<RoleMember, Address>;
+  let roleAddresses: Record<(typeof roleMembers)[number], Address>;
+  let operators: Record<OperatorMember, Address>;
   let folder: string;
   const folders: string[] = [];
 
   before(async () => {
     chain = await startLocalChain("anvil");
-    const { actors } = await createActors(names);
-    roleAddresses = Object.fromEntries(names.map((name) => [name, actors[name].address])) as typeof roleAddresses;
+    const { actors } = await createActors([...roleMembers, ...operatorMembers]);
+    const addressesOf = (names: readonly RoleMember[]) =>
+      Object.fromEntries(names.map((name) => [name, actors[name].address]));
+    roleAddresses = addressesOf(roleMembers) as typeof roleAddresses;
+    operators = addressesOf(operatorMembers) as typeof operators;
   });
   after(async () => {
     await chain?.stop();
@@ -60,6 +77,14 @@ describe("deploy", function () {
     ...over,
   });
   const height = async (): Promise<number> => Number(await chain.rpc.ask<Hex>("eth_blockNumber"));
+  async function read(to: Address, abi: Abi, functionName: string, ...args: readonly unknown[]): Promise<unknown> {
+    const data = await chain.rpc.ask<Hex>(
+      "eth_call",
+      { to, data: encodeFunctionData({ abi, functionName, args }) },
+      "latest",
+    );
+    return decodeFunctionResult({ abi, functionName, data });
+  }
 
   it("leaves nothing to the deployer, and no administrator without seven days", async () => {
     const { outcome, members, deployment } = await deploy(options());
@@ -70,15 +95,62 @@ describe("deploy", function () {
     ]);
     expect(members.some(({ account }) => account === "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266")).to.equal(false);
     expect(members.find(({ role }) => role === "BURNER")?.account).to.equal(deployment.redemptions);
-    for (const { role, account, delay } of members) {
-      const row = roles.find(({ name }) => name === role);
-      if (row?.member === "escrow" || row?.id === 0n) continue;
-      expect([account, delay]).to.deep.equal([
-        roleAddresses[row?.member as RoleMember],
-        row?.slow === true ? 604_800 : 0,
-      ]);
+    const held = (holder: Holder): Address => (isContract(holder) ? deployment[holder] : roleAddresses[holder]);
+    for (const { id, name, holders, slow } of roles) {
+      if (id === 0n) continue;
+      const found = members.filter(({ role }) => role === name).map(({ account, delay }) => [account, delay]);
+      expect(found, name).to.have.deep.members(holders.map((holder) => [held(holder), slow ? 604_800 : 0]));
     }
-    expect(members).to.have.length(roles.length + 1);
+    const grants = roles.reduce((sum, { holders }) => sum + holders.length, 0);
+    expect(members).to.have.length(grants + 1);
+  });
+
+  it("tells the contracts of each other, coin by coin", async () => {
+    const { deployment } = await deploy(options());
+    const { treasury, registry, redemptions, claims, commerce, swap } = deployment;
+    expect(deployment.coins.map(({ symbol }) => symbol)).to.deep.equal(["XUS", "XGT"]);
+    for (const { address, name, symbol } of deployment.coins) {
+      const ask = (view: string, ...args: readonly unknown[]) => read(address, stablecoinAbi as Abi, view, ...args);
+      expect([await ask("name"), await ask("symbol")]).to.deep.equal([name, symbol]);
+      expect(String(await ask("treasury")).toLowerCase()).to.equal(treasury);
+      expect(String(await ask("vaspRegistry")).toLowerCase()).to.equal(registry);
+      expect(String(await ask("custody")).toLowerCase()).to.equal(roleAddresses.custody);
+      expect(toLimit(await ask("coinWord"))).to.equal(untouchedLimit);
+      for (const escrow of [redemptions, claims, commerce, swap]) expect(await ask("isEscrow", escrow)).to.equal(true);
+      const taken = await read(treasury, treasuryAbi as Abi, "redemptionsOf", address);
+      expect(String(taken).toLowerCase()).to.equal(redemptions);
+      expect(await read(treasury, treasuryAbi as Abi, "mintingEnabled", address)).to.equal(false);
+    }
+    const [tier] = (await read(treasury, treasuryAbi as Abi, "dealerOf", roleAddresses.dealer)) as [bigint, bigint];
+    expect(tier).to.equal(1n);
+    expect(await read(registry, vaspRegistryAbi as Abi, "vaspCount")).to.equal(0n);
+  });
+
+  it("sets the travel rule's limit where it is asked to", async () => {
+    const { deployment } = await deploy(options({ travelRuleLimit: 1_000_000_000n }));
+    for (const { address } of deployment.coins) {
+      expect(toLimit(await read(address, stablecoinAbi as Abi, "coinWord"))).to.equal(1_000_000_000n);
+    }
+  });
+
+  it("begins a devnet with minting on, a dealer that needs no approvals, and two wallet operators", async () => {
+    const { deployment } = await deploy(options({ devnet: true, roleAddresses: { ...roleAddresses, ...operators } }));
+    const { treasury, registry } = deployment;
+    for (const { address } of deployment.coins) {
+      expect(await read(treasury, treasuryAbi as Abi, "mintingEnabled", address)).to.equal(true);
+    }
+    const [tier] = (await read(treasury, treasuryAbi as Abi, "dealerOf", roleAddresses.dealer)) as [bigint, bigint];
+    expect(tier).to.equal(2n);
+    const { timestamp } = await chain.rpc.ask<{ timestamp: Hex }>("eth_getBlockByNumber", "latest", false);
+    for (const [i, name] of operatorMembers.entries()) {
+      const id = BigInt(i + 1);
+      expect(await read(registry, vaspRegistryAbi as Abi, "idOfDomain", `${name}.localhost`)).to.equal(id);
+      const [, offered, domain] = (await read(registry, vaspRegistryAbi as Abi, "operatorOf", id)) as string[];
+      expect([offered?.toLowerCase(), domain]).to.deep.equal([operators[name], `${name}.localhost`]);
+      const term = (await read(registry, vaspRegistryAbi as Abi, "keyOf", id, operators[name])) as [bigint, bigint];
+      expect(term[0]).to.equal(1n);
+      expect(term[1] > BigInt(timestamp) + 364n * 86_400n).to.equal(true);
+    }
   });
 
   it("writes a file that the configuration reads", async () => {
@@ -133,8 +205,8 @@ describe("deploy", function () {
       proxy.close();
     });
 
-    // 4 contracts, 4 steps of wiring, then the grid, then the handover of 3
-    for (const sent of [0, 1, 3, 4, 8, 20, 34, 36]) {
+    // 10 contracts, 17 steps of wiring, then the grid, then the handover of 3
+    for (const sent of [0, 1, 9, 10, 14, 27, 50, 80, 82]) {
       it(`after ${sent} transactions goes on where it stopped`, async () => {
         left = sent;
         let failed = false;
@@ -153,17 +225,16 @@ describe("deploy", function () {
     }
 
     it("reuses the contracts that were created", async () => {
-      left = 9;
+      left = 15;
       await deploy(options({ rpcUrl: proxyUrl })).catch(() => {});
       const progress = JSON.parse(readFileSync(join(folder, "deployment.progress.json"), "utf8")) as {
         contracts: Record<string, Address>;
       };
       const { deployment } = await deploy(options());
+      const { chainId: _, block: __, coins, ...contracts } = deployment;
       expect(Object.values(progress.contracts)).to.have.members([
-        deployment.authority,
-        deployment.treasury,
-        deployment.redemptions,
-        deployment.coins[0]?.address,
+        ...Object.values(contracts),
+        ...coins.map(({ address }) => address),
       ]);
     });
   });
@@ -210,6 +281,11 @@ describe("deploy", function () {
       authority: `0x${"01".repeat(20)}`,
       treasury: `0x${"02".repeat(20)}`,
       redemptions: `0x${"03".repeat(20)}`,
+      claims: `0x${"05".repeat(20)}`,
+      commerce: `0x${"06".repeat(20)}`,
+      swap: `0x${"07".repeat(20)}`,
+      registry: `0x${"08".repeat(20)}`,
+      dispatcher: `0x${"09".repeat(20)}`,
       coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: `0x${"04".repeat(20)}` }],
       block: 0,
     };
@@ -303,6 +379,7 @@ describe("deploy", function () {
       ["COIN", "contracts/Stablecoin.sol"],
       ["TREASURY", "contracts/Treasury.sol"],
       ["REDEMPTION", "contracts/escrow/RedemptionEscrow.sol"],
+      ["VASP", "contracts/VaspRegistry.sol"],
     ];
     const restricted = sources.flatMap(([contract, path]) =>
       [...readFileSync(path, "utf8").matchAll(/function (\w+)\([^)]*\)[^{;]*\brestricted\b/g)].map(

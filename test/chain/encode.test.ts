@@ -5,24 +5,19 @@
 import { expect } from "chai";
 import { decodeFunctionData, keccak256 } from "viem";
 import { isFresh } from "../../scripts/abi.ts";
-import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
-import { createEncoder, encodeSettle, gasLimits, never } from "../../src/chain/encode.ts";
+import { claimEscrowAbi, redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
+import { createEncoder, encodeSettle } from "../../src/chain/encode.ts";
+import { createDigest, type Digest, loadKeccak } from "../../src/chain/digest.ts";
+import { gasLimits, gasReserves, never } from "../../src/chain/encoding.ts";
+import { paymentFence, type PaymentTerms, type QuoteTerms } from "../../src/domain/agreement.ts";
 import type { Draft, StepDraft, TransferDraft } from "../../src/domain/draft.ts";
 import { type Address, type Hex, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
-import { type IntentFacts, stepFence } from "../../src/domain/intent.ts";
-import type { Deployment, Encoder } from "../../src/pipeline/ports.ts";
+import { approvalFence, type IntentFacts, type IntentKind, stepFence } from "../../src/domain/intent.ts";
+import type { Encoder } from "../../src/pipeline/ports.ts";
+import { at, deployment, places, word } from "./places.ts";
 
-const at = (n: number): Address => `0x${n.toString(16).padStart(40, "0")}`;
-const word = (n: number): Word => `0x${n.toString(16).padStart(64, "0")}`;
-const [coin, treasury, redemptions, alice, bob, signer] = [at(0xc0), at(0xc1), at(0xc2), at(1), at(2), at(3)] as const;
-const deployment: Deployment = {
-  chainId: 31_337,
-  authority: at(0xc3),
-  treasury,
-  redemptions,
-  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
-  block: 0,
-};
+const { coin, treasury, redemptions } = places;
+const [alice, bob, signer] = [at(1), at(2), at(3)] as const;
 const compact: Hex = `0x${"11".repeat(32)}91${"22".repeat(31)}`;
 const signature: Hex = `0x${"11".repeat(32)}11${"22".repeat(31)}1c`;
 const deadline = 1_000;
@@ -46,6 +41,31 @@ const transfer: TransferDraft = {
   reference: "rent",
 };
 const id = word(0x1d);
+const other: Hex = `0x${"33".repeat(32)}11${"44".repeat(31)}1b`;
+const payment: PaymentTerms = {
+  coin,
+  payer: alice,
+  merchant: bob,
+  amount: 9n,
+  feeReceiver: zeroAddress,
+  minFeeBps: 0,
+  maxFeeBps: 0,
+  arbiter: signer,
+  authorizeBy: 100,
+  captureBy: 200,
+  refundBy: 300,
+  salt: word(1),
+};
+const quote: QuoteTerms = {
+  maker: alice,
+  taker: bob,
+  sellCoin: coin,
+  sellAmount: 3n,
+  buyCoin: places.quetzal,
+  buyAmount: 4n,
+  validBefore: 500,
+  salt: word(2),
+};
 
 interface Case {
   readonly draft: Draft;
@@ -55,13 +75,21 @@ interface Case {
   readonly call: string;
 }
 
+/** Whom the steps that are about somebody are about; a decision not to pay leaves the coins with the escrow. */
+const payees: Readonly<Partial<Record<StepDraft["kind"], Address>>> = {
+  "cancel-redemption": signer,
+  dispute: signer,
+  approve: signer,
+  resolve: redemptions,
+};
+
 const step = (kind: StepDraft["kind"], from: StepDraft["from"], call: string): Case => ({
   draft: { ...order, kind, id, from, reference: word(0xbe) },
   signer,
   facts: {
-    fence: stepFence(redemptions, id, from),
+    fence: kind === "approve" ? approvalFence(redemptions, id) : stepFence(redemptions, id, from),
     payer: null,
-    payee: kind === "cancel-redemption" ? signer : null,
+    payee: payees[kind] ?? null,
     amount: 0n,
     validBefore: deadline + 1,
     subject: id,
@@ -119,6 +147,37 @@ const cases: readonly Case[] = [
     to: redemptions,
     call: "reclaim",
   },
+  step("approve", "accepted", "approveBySig"),
+  step("dispute", "sent", "disputeBySig"),
+  step("resolve", "disputed", "resolveBySig"),
+  {
+    draft: { ...order, kind: "approve-mint", mintKey: word(0x4b) },
+    signer,
+    facts: {
+      fence: { scope: treasury, subject: signer, key: word(0x4b) },
+      payer: null,
+      payee: null,
+      amount: 0n,
+      validBefore: deadline + 1,
+      subject: word(0x4b),
+    },
+    to: treasury,
+    call: "approveMintBySig",
+  },
+  {
+    draft: { ...order, kind: "seize", orderId: word(0x0d), account: bob, amount: 6n, caseId: word(0xca) },
+    signer,
+    facts: {
+      fence: { scope: coin, subject: signer, key: word(0x0d) },
+      payer: null,
+      payee: bob,
+      amount: 6n,
+      validBefore: deadline + 1,
+      subject: word(0x0d),
+    },
+    to: coin,
+    call: "seizeBySig",
+  },
   ...(
     [
       ["attest", { amount: 5n, asOf: 4, reportHash: word(0xab) }, "attestBySig"],
@@ -164,14 +223,16 @@ const cases: readonly Case[] = [
 ];
 
 function decode(data: Hex): { readonly functionName: string; readonly args: readonly unknown[] } {
-  const abi = [...stablecoinAbi, ...treasuryAbi, ...redemptionEscrowAbi];
+  const abi = [...stablecoinAbi, ...treasuryAbi, ...redemptionEscrowAbi, ...claimEscrowAbi];
   return decodeFunctionData({ abi, data }) as { functionName: string; args: readonly unknown[] };
 }
 
 describe("createEncoder", () => {
   let encoder: Encoder;
+  let digestOf: Digest;
   before(async () => {
     encoder = await createEncoder(deployment);
+    digestOf = createDigest(await loadKeccak());
   });
 
   it("rests on ABIs that are the build's", () => {
@@ -181,8 +242,8 @@ describe("createEncoder", () => {
   for (const { draft, signer: expected, facts, to, call } of cases) {
     it(`makes ${draft.kind} a call of ${call}`, () => {
       const encoded = encoder.encode(draft);
-      expect(encoded.signer).to.equal(expected);
-      expect(encoded.signature).to.equal(draft.kind === "reclaim" ? null : signature);
+      const { digest } = encoded.facts;
+      expect(encoded.consents).to.deep.equal(expected === null ? [] : [{ signer: expected, signature, digest }]);
       expect(encoded.facts).to.deep.include({
         ...facts,
         kind: draft.kind,
@@ -202,8 +263,8 @@ describe("createEncoder", () => {
 
   it("makes a lock a call under the coin's fence", () => {
     const redemptionId = encoder.redemptionId(terms);
-    const { facts, signer: holder } = encoder.encode({ kind: "lock", terms, signature });
-    expect(holder).to.equal(alice);
+    const { facts, consents } = encoder.encode({ kind: "lock", terms, signature });
+    expect(consents).to.deep.equal([{ signer: alice, signature, digest: facts.digest }]);
     expect(facts).to.deep.include({
       fence: { scope: coin, subject: alice, key: redemptionId },
       payer: alice,
@@ -222,8 +283,8 @@ describe("createEncoder", () => {
   });
 
   it("makes a transfer a row", () => {
-    const { facts, signer: payer } = encoder.encode(transfer);
-    expect(payer).to.equal(alice);
+    const { facts, consents } = encoder.encode(transfer);
+    expect(consents).to.deep.equal([{ signer: alice, signature, digest: facts.digest }]);
     expect(facts).to.deep.include({
       fence: { scope: coin, subject: alice, key: word(5) },
       payer: alice,
@@ -317,8 +378,167 @@ describe("createEncoder", () => {
     }
   });
 
-  it("has nothing to sign for a reclaim", () => {
-    expect(() => encoder.toTyped({ kind: "reclaim", id, coin, from: "locked" })).to.throw(RangeError);
+  it("has nothing to sign for a public exit, and nothing for a second where one signs", () => {
+    const exits: readonly Draft[] = [
+      { kind: "reclaim", id, coin, from: "locked" },
+      { kind: "reclaim-claim", id, coin },
+      { kind: "reclaim-payment", terms: payment, captured: 0n, voided: 0n, disputed: false },
+      { kind: "complete-leave", coin, account: alice, leaveAt: 7 },
+    ];
+    for (const exit of exits) {
+      expect(() => encoder.toTyped(exit), exit.kind).to.throw(RangeError);
+      expect(encoder.encode(exit).consents, exit.kind).to.deep.equal([]);
+      expect(encoder.encode(exit).facts.validBefore, exit.kind).to.equal(never);
+    }
+    expect(() => encoder.toTyped(transfer, "second")).to.throw(RangeError);
+  });
+
+  it("pays or gives back by one decision, and says which", () => {
+    const decide = (paid: boolean): IntentFacts =>
+      encoder.encode({ ...order, kind: "resolve", id, from: "disputed", reference: word(1), paid }).facts;
+    expect([decide(true).payee, decide(false).payee]).to.deep.equal([zeroAddress, redemptions]);
+  });
+
+  describe("what two must agree to", () => {
+    const capture = { amount: 9n, captured: 0n, voided: 0n, feeBps: 0, voidRest: false, deadline: 50 };
+    const both: readonly (readonly [Draft, readonly (readonly [Address, string])[]])[] = [
+      [
+        {
+          ...order,
+          kind: "claim",
+          id,
+          recipient: bob,
+          attestor: { signer: alice, signature: other },
+        },
+        [
+          [signer, "ClaimTo"],
+          [alice, "AttestClaim"],
+        ],
+      ],
+      [
+        { kind: "charge", terms: payment, signature, capture, merchantSignature: other },
+        [
+          [alice, "ReceiveWithAuthorization"],
+          [bob, "Capture"],
+        ],
+      ],
+      [
+        { kind: "swap", terms: quote, makerSignature: signature, takerSignature: other },
+        [
+          [alice, "ReceiveWithAuthorization"],
+          [bob, "ReceiveWithAuthorization"],
+        ],
+      ],
+      [
+        { ...order, kind: "join", account: bob, vasp: 1, joinId: id, accountSignature: other },
+        [
+          [signer, "JoinVasp"],
+          [bob, "JoinVasp"],
+        ],
+      ],
+    ];
+    for (const [draft, parties] of both) {
+      it(`is asked of both in a ${draft.kind}`, () => {
+        const { consents } = encoder.encode(draft);
+        expect(consents.map((consent) => consent.signer)).to.deep.equal(parties.map(([party]) => party));
+        expect(consents.map((consent) => consent.signature)).to.deep.equal([signature, other]);
+        for (const [i, by] of (["first", "second"] as const).entries()) {
+          const typed = encoder.toTyped(draft, by);
+          expect(typed.primaryType).to.equal(parties[i]?.[1]);
+          expect(digestOf(typed)).to.equal(consents[i]?.digest);
+        }
+      });
+    }
+
+    it("is one signature where a claim names no attestor", () => {
+      const alone = encoder.encode({ ...order, kind: "claim", id, recipient: bob, attestor: null });
+      expect(alone.consents).to.have.length(1);
+      const { action } = alone.facts;
+      expect(action.kind === "call" && decode(action.data).args.at(-1)).to.equal("0x");
+    });
+
+    it("makes a swap known by its quote, whose sides are signed for their own coins", () => {
+      const { facts } = encoder.encode({
+        kind: "swap",
+        terms: quote,
+        makerSignature: signature,
+        takerSignature: other,
+      });
+      const quoteId = encoder.agreementId({ kind: "quote", terms: quote });
+      expect(facts).to.deep.include({
+        digest: quoteId,
+        fence: { scope: places.swap, subject: zeroAddress, key: quoteId },
+        coin: places.quetzal,
+        payer: bob,
+        payee: alice,
+        amount: quote.buyAmount,
+        validBefore: quote.validBefore,
+      });
+    });
+  });
+
+  describe("a payment's steps", () => {
+    const totals = { captured: 3n, voided: 2n };
+    const paymentId = (): Word => encoder.agreementId({ kind: "payment", terms: payment });
+    const cases: readonly (readonly [Draft, Partial<IntentFacts>, boolean])[] = [
+      [
+        {
+          kind: "capture",
+          terms: payment,
+          order: { ...totals, amount: 4n, feeBps: 0, voidRest: false, deadline: 999 },
+          signature,
+        },
+        { payee: bob, amount: 4n, validBefore: payment.captureBy },
+        false,
+      ],
+      [
+        { kind: "void", terms: payment, order: { ...totals, amount: 4n, deadline: 10 }, disputed: true, signature },
+        { payee: alice, amount: 4n, validBefore: 11 },
+        true,
+      ],
+      [
+        { kind: "dispute-payment", terms: payment, ...totals, deadline: 10, signature },
+        { payee: alice, amount: 0n, validBefore: 11 },
+        false,
+      ],
+      [
+        { kind: "resolve-payment", terms: payment, ...totals, toMerchant: 1n, feeBps: 0, deadline: 10, signature },
+        { payee: bob, amount: 1n, validBefore: 11 },
+        true,
+      ],
+      [
+        { kind: "reclaim-payment", terms: payment, ...totals, disputed: false },
+        { payee: alice, amount: payment.amount - 5n, validBefore: never },
+        false,
+      ],
+    ];
+    for (const [draft, facts, disputed] of cases) {
+      it(`leave the state they expect: ${draft.kind}`, () => {
+        const encoded = encoder.encode(draft).facts;
+        expect(encoded).to.deep.include({ ...facts, payer: null, subject: paymentId() });
+        expect(encoded.fence).to.deep.equal(paymentFence(places.commerce, paymentId(), { ...totals, disputed }));
+      });
+    }
+
+    it("are the merchant's own payment in a refund, whose nonce tells what was refunded before", () => {
+      const refund = (refunded: bigint): IntentFacts =>
+        encoder.encode({ kind: "refund", terms: payment, amount: 2n, refunded, signature }).facts;
+      const key = keccak256(`${paymentId()}${keccak256("0x726566756e64").slice(2)}${word(7).slice(2)}`);
+      expect(refund(7n)).to.deep.include({
+        fence: { scope: coin, subject: bob, key },
+        payer: bob,
+        payee: places.commerce,
+        amount: 2n,
+        validBefore: payment.refundBy,
+      });
+      expect(refund(8n).fence.key).to.not.equal(key);
+    });
+  });
+
+  it("gives every kind a gas limit inside the protocol's cap", () => {
+    for (const [kind, limit] of Object.entries(gasLimits)) {
+      expect(limit > gasReserves[kind as IntentKind] && limit < 2_000_000n, kind).to.equal(true);
+    }
   });
 });
 

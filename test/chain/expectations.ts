@@ -3,7 +3,7 @@
  * effects on loading.
  */
 import { expect } from "chai";
-import { gasLimits } from "../../src/chain/encode.ts";
+import { gasLimits, gasReserves } from "../../src/chain/encoding.ts";
 import type { Address, Word } from "../../src/domain/hex.ts";
 import type { IntentFacts, IntentKind } from "../../src/domain/intent.ts";
 import { judgeConsumption } from "../../src/domain/lifecycle.ts";
@@ -38,21 +38,11 @@ export function expectSettledBy(network: Network, { facts, hash }: Mined, intent
   expect(judgeConsumption(intent, fence)).to.equal("settled");
 }
 
-/** Gas kept for a contract signer, and for what an escrow wants to see before it pays. */
-const contractSigner = 160_000n;
-const escrow = 260_000n;
-const reserves: Readonly<Partial<Record<IntentKind, bigint>>> = {
-  reclaim: escrow,
-  "cancel-redemption": contractSigner + escrow,
-  reject: contractSigner + escrow,
-  confirm: contractSigner + escrow,
-};
-
 /** These kinds were carried out, and each limit leaves a quarter above what was used. */
 export function expectRoom(network: Network, kinds: readonly IntentKind[]): void {
   expect([...network.gasUsed.keys()].toSorted()).to.deep.equal(kinds);
   for (const [kind, used] of network.gasUsed) {
-    const room = gasLimits[kind] - (reserves[kind] ?? contractSigner);
+    const room = gasLimits[kind] - gasReserves[kind];
     expect(used * 5n <= room * 4n, `${kind} used ${used} of ${room}`).to.equal(true);
   }
 }

@@ -5,18 +5,9 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { expect } from "chai";
 import { createChain } from "../../src/chain/node.ts";
-import { type Address, type Hex, toWord } from "../../src/domain/hex.ts";
-import type { Chain, Deployment } from "../../src/pipeline/ports.ts";
-
-const at = (n: number): Address => `0x${n.toString(16).padStart(40, "0")}`;
-const deployment: Deployment = {
-  chainId: 1,
-  authority: at(1),
-  treasury: at(2),
-  redemptions: at(3),
-  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: at(4) }],
-  block: 0,
-};
+import { type Hex, toWord } from "../../src/domain/hex.ts";
+import type { Chain } from "../../src/pipeline/ports.ts";
+import { deployment } from "./places.ts";
 
 interface Request {
   readonly id: number;

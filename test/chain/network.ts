@@ -9,6 +9,7 @@ import { type CurveActor, createActors } from "./actors.ts";
 import { deploy } from "../../src/chain/deploy.ts";
 import { createEncoder } from "../../src/chain/encode.ts";
 import { createChain } from "../../src/chain/node.ts";
+import { operatorMembers, roleMembers } from "../../src/chain/roles.ts";
 import { createLaneSigner } from "../../src/chain/signer.ts";
 import type { Draft } from "../../src/domain/draft.ts";
 import type { BlockFacts, BlockRef } from "../../src/domain/facts.ts";
@@ -18,31 +19,16 @@ import type { Chain, Deployment, Encoder, LaneSigner, SendAnswer, SlotKey } from
 import { type RpcAnswer, unwrap } from "../../src/chain/rpc.ts";
 import { type Client, type LocalChain, richKeys, startLocalChain } from "./local-chain.ts";
 
-export type ActorName =
-  | "admin"
-  | "dealer"
-  | "issuer"
-  | "attestor"
-  | "freezer"
-  | "pauser"
-  | "unpauser"
-  | "agent"
-  | "payer"
-  | "payee"
-  | "holder";
-const actorNames: readonly ActorName[] = [
-  "admin",
-  "dealer",
-  "issuer",
-  "attestor",
-  "freezer",
-  "pauser",
-  "unpauser",
-  "agent",
+const actorNames = [
+  ...roleMembers,
+  ...operatorMembers,
   "payer",
   "payee",
   "holder",
-];
+  "merchant",
+  "stranger",
+] as const satisfies readonly string[];
+export type ActorName = (typeof actorNames)[number];
 
 type Unsigned<T> = T extends { readonly signature: Hex } ? Omit<T, "signature"> : T;
 
@@ -67,6 +53,8 @@ export interface Network {
   readonly actors: Readonly<Record<ActorName, CurveActor>>;
   /** Signs for the actor and encodes. */
   prepare(draft: UnsignedDraft, actor: ActorName): IntentFacts;
+  /** The actor's signature of a draft's first struct, or of its second. */
+  signFor(draft: Draft, actor: ActorName, by?: "first" | "second"): Hex;
   /** Sends one transaction of the lane and reads the block it is in. */
   mine(call: { readonly to: Address; readonly data: Hex; readonly gas: bigint }): Promise<Mined>;
   /** Carries out a prepared call. */
@@ -84,7 +72,8 @@ export async function startNetwork(client: Client, args: readonly string[] = [])
   const folder = mkdtempSync(join(tmpdir(), "remesa-chain-"));
   try {
     const { actors, sign } = await createActors(actorNames);
-    const roleAddresses = Object.fromEntries(actorNames.map((name) => [name, actors[name].address]));
+    const members = [...roleMembers, ...operatorMembers];
+    const roleAddresses = Object.fromEntries(members.map((name) => [name, actors[name].address]));
     const { deployment } = await deploy({
       rpcUrl: local.url,
       deployerKey: richKeys[0],
@@ -141,6 +130,7 @@ export async function startNetwork(client: Client, args: readonly string[] = [])
         const typed = encoder.toTyped(draft as Draft);
         return encoder.encode({ ...draft, signature: sign(actor, typed) } as Draft).facts;
       },
+      signFor: (draft, actor, by = "first") => sign(actor, encoder.toTyped(draft, by)),
       mine,
       gasUsed,
       async submit({ kind, action }) {

@@ -6,13 +6,14 @@ import { expect } from "chai";
 import { encodeFunctionData } from "viem";
 import { redemptionEscrowAbi } from "../../src/chain/abi.ts";
 import { createSandbox } from "../../src/chain/sandbox.ts";
+import type { StepDraft } from "../../src/domain/draft.ts";
 import type { RedemptionTerms } from "../../src/domain/facts.ts";
 import { type Address, toWord, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
 import { type IntentFacts, stepFence } from "../../src/domain/intent.ts";
 import { judgeConsumption } from "../../src/domain/lifecycle.ts";
 import { expectRoom, expectSettledBy, prepareAttest, prepareMint } from "./expectations.ts";
 import type { Client } from "./local-chain.ts";
-import { type Mined, type Network, startNetwork } from "./network.ts";
+import { type ActorName, type Mined, type Network, startNetwork } from "./network.ts";
 
 const dollar = 1_000_000n;
 const id = (n: number): Word => `0x${n.toString(16).padStart(4, "0").repeat(16)}`;
@@ -80,28 +81,35 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
       return { id: redemptionId, terms };
     }
 
-    type StepKind = "cancel-redemption" | "accept" | "reject" | "mark-sent" | "confirm";
+    const actors: Readonly<Record<StepDraft["kind"], ActorName>> = {
+      "cancel-redemption": "holder",
+      dispute: "holder",
+      approve: "cosigner",
+      resolve: "arbiter",
+      accept: "agent",
+      reject: "agent",
+      "mark-sent": "agent",
+      confirm: "agent",
+    };
 
     function step(
       redemptionId: Word,
-      kind: StepKind,
-      from: "locked" | "accepted" | "sent",
-      reference: Word = zeroWord,
+      kind: StepDraft["kind"],
+      from: StepDraft["from"],
+      { reference = zeroWord, paid }: { readonly reference?: Word; readonly paid?: boolean } = {},
     ) {
-      const actor = kind === "cancel-redemption" ? "holder" : "agent";
-      return network.prepare(
-        { kind, id: redemptionId, coin: network.coin, from, reference, deadline: deadline(), signer: address(actor) },
-        actor,
-      );
+      const signer = address(actors[kind]);
+      const draft = { kind, id: redemptionId, coin: network.coin, from, reference, deadline: deadline(), signer };
+      return network.prepare({ ...draft, ...(paid === undefined ? {} : { paid }) }, actors[kind]);
     }
 
     /** Carries a step out; it is the only kind of its state that this fence settles. */
     async function carryOut(intent: IntentFacts, others: readonly IntentFacts[] = []): Promise<Mined> {
       const number = (await network.head()).number;
-      expect(await network.chain.isFenceConsumed(intent.kind, intent.fence, number)).to.equal(false);
+      expect(await network.chain.isFenceConsumed(intent, number)).to.equal(false);
       const mined = await network.submit(intent);
       expectSettled(mined, intent);
-      expect(await network.chain.isFenceConsumed(intent.kind, intent.fence, mined.facts.block.number)).to.equal(true);
+      expect(await network.chain.isFenceConsumed(intent, mined.facts.block.number)).to.equal(true);
       const fence = mined.facts.fences[0] as (typeof mined.facts.fences)[number];
       for (const other of others) expect(judgeConsumption(other, fence), other.kind).to.equal("superseded");
       return mined;
@@ -109,7 +117,10 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
 
     it("are paid out", async () => {
       const { id: redemptionId } = await lock(1);
-      const rivals = [step(redemptionId, "reject", "locked", id(1)), step(redemptionId, "cancel-redemption", "locked")];
+      const rivals = [
+        step(redemptionId, "reject", "locked", { reference: id(1) }),
+        step(redemptionId, "cancel-redemption", "locked"),
+      ];
       const accepted = await carryOut(step(redemptionId, "accept", "locked"), rivals);
       expect(accepted.facts.redemptions[0]).to.include({
         from: "locked",
@@ -117,11 +128,11 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
         actor: address("agent"),
         terms: null,
       });
-      await carryOut(step(redemptionId, "mark-sent", "accepted", id(0xba)));
+      await carryOut(step(redemptionId, "mark-sent", "accepted", { reference: id(0xba) }));
       const before = await network.chain.coverage(network.coin, (await network.head()).number);
       const supply = await network.chain.totalSupply(network.coin, (await network.head()).number);
       expect(before.outstanding).to.equal(supply - 100n * dollar);
-      const confirm = step(redemptionId, "confirm", "sent", id(0xbb));
+      const confirm = step(redemptionId, "confirm", "sent", { reference: id(0xbb) });
       const { facts } = await carryOut(confirm);
       expect(facts.redemptions[0]).to.include({ from: "sent", to: "burned", reference: id(0xbb) });
       expect(facts.movements[0]).to.deep.include({
@@ -138,7 +149,7 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
       const { id: redemptionId } = await lock(2);
       const cancel = step(redemptionId, "cancel-redemption", "locked");
       const { facts } = await carryOut(cancel, [
-        step(redemptionId, "reject", "locked", id(1)),
+        step(redemptionId, "reject", "locked", { reference: id(1) }),
         step(redemptionId, "accept", "locked"),
       ]);
       expect(facts.movements[0]).to.deep.include({ to: address("holder"), fence: cancel.fence });
@@ -148,7 +159,7 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
 
     it("are rejected by the agent", async () => {
       const { id: redemptionId } = await lock(3);
-      await carryOut(step(redemptionId, "reject", "locked", id(1)), [
+      await carryOut(step(redemptionId, "reject", "locked", { reference: id(1) }), [
         step(redemptionId, "cancel-redemption", "locked"),
       ]);
       const { id: second } = await lock(4);
@@ -176,6 +187,22 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
       ]);
     });
 
+    for (const paid of [true, false]) {
+      it(`are disputed and decided: ${paid ? "paid" : "not paid"}`, async () => {
+        const { id: redemptionId } = await lock(paid ? 7 : 8);
+        await carryOut(step(redemptionId, "accept", "locked"));
+        await carryOut(step(redemptionId, "approve", "accepted"));
+        await carryOut(step(redemptionId, "mark-sent", "accepted"));
+        const rivals = [step(redemptionId, "confirm", "sent")];
+        const disputed = await carryOut(step(redemptionId, "dispute", "sent"), rivals);
+        expect(disputed.facts.redemptions[0]).to.include({ from: "sent", to: "disputed", actor: address("holder") });
+        const other = step(redemptionId, "resolve", "disputed", { paid: !paid });
+        const { facts } = await carryOut(step(redemptionId, "resolve", "disputed", { paid }), [other]);
+        expect(facts.redemptions[0]).to.include({ from: "disputed", to: paid ? "burned" : "returned" });
+        expect(facts.movements[0]).to.include(paid ? { kind: "burn" } : { kind: "transfer", to: address("holder") });
+      });
+    }
+
     it("are not returned by a stranger's call of what only the holder may", async () => {
       const { id: redemptionId } = await lock(6);
       const data = encodeFunctionData({ abi: redemptionEscrowAbi, functionName: "cancel", args: [redemptionId] });
@@ -187,14 +214,17 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
     it("have gas to spare for every step", () => {
       expectRoom(network, [
         "accept",
+        "approve",
         "attest",
         "cancel-redemption",
         "confirm",
+        "dispute",
         "lock",
         "mark-sent",
         "mint",
         "reclaim",
         "reject",
+        "resolve",
       ]);
     });
   });

@@ -4,26 +4,17 @@
 import { expect } from "chai";
 import { encodeFunctionData, keccak256, parseTransaction, recoverTypedDataAddress } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { redemptionEscrowAbi, stablecoinAbi } from "../../src/chain/abi.ts";
+import { dispatcherAbi, redemptionEscrowAbi, stablecoinAbi } from "../../src/chain/abi.ts";
 import { createEncoder, encodeSettle } from "../../src/chain/encode.ts";
 import { createLaneSigner, createOrderSigner, SigningRefused } from "../../src/chain/signer.ts";
 import type { OrderRole, UnsignedOrder } from "../../src/domain/draft.ts";
-import type { Address, Hex, Word } from "../../src/domain/hex.ts";
+import type { Address, Hex } from "../../src/domain/hex.ts";
 import { typedStructs } from "../../src/domain/signatures.ts";
-import type { Deployment, LaneSigner, LaneTransaction, OrderSigner } from "../../src/pipeline/ports.ts";
+import type { LaneSigner, LaneTransaction, OrderSigner } from "../../src/pipeline/ports.ts";
+import { at, deployment, places, word } from "./places.ts";
 
-const at = (n: number): Address => `0x${n.toString(16).padStart(40, "0")}`;
-const word = (n: number): Word => `0x${n.toString(16).padStart(64, "0")}`;
 const key = (n: number): Hex => word(n);
-const coin = at(0xc0);
-const deployment: Deployment = {
-  chainId: 31_337,
-  authority: at(0xc3),
-  treasury: at(0xc1),
-  redemptions: at(0xc2),
-  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
-  block: 0,
-};
+const { coin } = places;
 const cap = 100n;
 
 async function refusalOf(promise: Promise<unknown>): Promise<string> {
@@ -100,6 +91,24 @@ describe("createLaneSigner", () => {
 
   const call = (functionName: string, args: readonly unknown[]): Hex =>
     encodeFunctionData({ abi: stablecoinAbi, functionName, args } as never);
+  const dispatch = (target: Address, data: Hex): { readonly to: Address; readonly data: Hex } => ({
+    to: deployment.dispatcher,
+    data: encodeFunctionData({
+      abi: dispatcherAbi,
+      functionName: "execute",
+      args: [
+        [
+          { target: coin, gasLimit: 1n, data: encodeSettle([]) },
+          { target, gasLimit: 1n, data },
+        ],
+      ],
+    }),
+  });
+
+  it("signs a list of calls that it would sign one by one", async () => {
+    expect((await signer.sign({ ...good, ...dispatch(coin, encodeSettle([])) })).raw).to.match(/^0x02/);
+  });
+
   const refused: readonly [string, () => Partial<LaneTransaction>][] = [
     ["a lane it has no key for", () => ({ lane: at(0xbad) })],
     ["an address that is not ours", () => ({ to: at(0xbad) })],
@@ -110,6 +119,10 @@ describe("createLaneSigner", () => {
     ["a transfer of the lane's own coins", () => ({ data: call("transfer", [at(5), 1n]) })],
     ["an approval", () => ({ data: call("approve", [at(5), 1n]) })],
     ["a restricted function", () => ({ data: call("freeze", [at(5), 1n, word(1), 9n]) })],
+    ["a function of the dispatcher that is none", () => ({ to: deployment.dispatcher, data: "0x12345678" })],
+    ["a list with a call that it would not sign alone", () => dispatch(coin, call("transfer", [at(5), 1n]))],
+    ["a list with a call of an address that is not ours", () => dispatch(at(0xbad), encodeSettle([]))],
+    ["a list within a list", () => dispatch(deployment.dispatcher, dispatch(coin, encodeSettle([])).data)],
     [
       "a function of another contract of ours",
       () => ({
@@ -153,8 +166,22 @@ describe("createOrderSigner", () => {
       "agent",
       { kind, id: word(7), coin, from: "locked", reference: word(3), deadline: 9 },
     ]),
+    ["seizer", { kind: "seize", orderId: word(1), coin, account: at(9), amount: 5n, caseId: word(2), deadline: 9 }],
+    ["approver", { kind: "approve-mint", coin, mintKey: word(6), deadline: 9 }],
+    ["cosigner", { kind: "approve", id: word(7), coin, from: "accepted", reference: word(0), deadline: 9 }],
+    ["arbiter", { kind: "resolve", id: word(7), coin, from: "disputed", reference: word(3), paid: true, deadline: 9 }],
   ];
-  const roles: readonly OrderRole[] = ["dealer", "attestor", "issuer", "freezer", "agent"];
+  const roles: readonly OrderRole[] = [
+    "dealer",
+    "attestor",
+    "issuer",
+    "freezer",
+    "agent",
+    "seizer",
+    "approver",
+    "cosigner",
+    "arbiter",
+  ];
   const keys = Object.fromEntries(roles.map((role, i) => [role, key(10 + i)]));
   let toTyped: Awaited<ReturnType<typeof createEncoder>>["toTyped"];
 

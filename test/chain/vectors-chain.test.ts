@@ -9,7 +9,15 @@ import { expect } from "chai";
 import { Interface, TypedDataEncoder } from "ethers";
 import { createDeployer, type Deployer } from "../../src/chain/deployer.ts";
 import { deploy } from "../../src/chain/deploy.ts";
-import { redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from "../../src/chain/abi.ts";
+import {
+  claimEscrowAbi,
+  commerceEscrowAbi,
+  fxSwapAbi,
+  redemptionEscrowAbi,
+  stablecoinAbi,
+  treasuryAbi,
+  vaspRegistryAbi,
+} from "../../src/chain/abi.ts";
 import { type RoleMember, roleMembers } from "../../src/chain/roles.ts";
 import type { Address, Hex } from "../../src/domain/hex.ts";
 import type { Actor, StructVector, Vectors } from "../../scripts/vectors.ts";
@@ -22,6 +30,11 @@ const contracts = {
   coin: { to: coin, abi: new Interface(stablecoinAbi as never) },
   treasury: { to: deployment.treasury, abi: new Interface(treasuryAbi as never) },
   redemption: { to: deployment.redemptions, abi: new Interface(redemptionEscrowAbi as never) },
+  claim: { to: deployment.claims, abi: new Interface(claimEscrowAbi as never) },
+  commerce: { to: deployment.commerce, abi: new Interface(commerceEscrowAbi as never) },
+  swap: { to: deployment.swap, abi: new Interface(fxSwapAbi as never) },
+  registry: { to: deployment.registry, abi: new Interface(vaspRegistryAbi as never) },
+  quetzal: { to: deployment.coins[1]?.address as Address, abi: new Interface(stablecoinAbi as never) },
 } as const;
 
 type Message = StructVector["message"];
@@ -48,10 +61,73 @@ const submissions: Readonly<
   ConfirmOrder: ["confirmBySig", (order, signer, signature) => [order, signer, signature]],
   RejectOrder: ["rejectBySig", (order, signer, signature) => [order, signer, signature]],
   CancelRedemption: ["cancelBySig", ({ id, deadline }, _, signature) => [id, deadline, signature]],
+  ApproveOrder: ["approveBySig", (order, signer, signature) => [order, signer, signature]],
+  DisputeRedemption: ["disputeBySig", ({ id, deadline }, _, signature) => [id, deadline, signature]],
+  ResolveOrder: ["resolveBySig", (order, signer, signature) => [order, signer, signature]],
+  MintReturnOrder: ["mintReturnBySig", (order, signer, signature) => [order, signer, signature]],
+  SeizeOrder: ["seizeBySig", (order, signer, signature) => [order, signer, signature]],
+  ApproveMintOrder: ["approveMintBySig", (order, signer, signature) => [order, signer, signature]],
+  MintBatchOrder: [
+    "mintBatchBySig",
+    (order, signer, signature) => [order, signer, rowsOf("mint in a batch"), signature],
+  ],
+  Permit: [
+    "permit(address,address,uint256,uint256,bytes)",
+    ({ owner, spender, value, deadline }, _, signature) => [owner, spender, value, deadline, signature],
+  ],
+  Disburse: [
+    "disburse",
+    ({ from, total, validAfter, validBefore, nonce }, _, signature) => [
+      from,
+      total,
+      rowsOf("disburse"),
+      validAfter,
+      validBefore,
+      nonce,
+      signature,
+    ],
+  ],
+  DeclineClaim: ["decline", ({ id, deadline }, _, signature) => [id, deadline, signature]],
+  CancelClaim: ["cancelBySig", ({ id, deadline }, _, signature) => [id, deadline, signature]],
+  Capture: ["capture", (order, _, signature) => [messageOf("terms of a payment"), order, signature]],
+  Void: ["void", (order, _, signature) => [messageOf("terms of a payment"), order, signature]],
+  DisputePayment: [
+    "disputeBySig",
+    ({ deadline }, _, signature) => [messageOf("terms of a payment"), deadline, signature],
+  ],
+  ResolvePayment: ["resolve", (order, _, signature) => [messageOf("terms of a payment"), order, signature]],
+  CancelQuote: [
+    "cancelBySig",
+    ({ deadline }, _, signature) => [messageOf("terms of a quote, cancelled"), deadline, signature],
+  ],
 };
 
+function rowsOf(struct: string): Hex {
+  const list = vectors.lists.find((candidate) => candidate.struct === struct);
+  if (list === undefined) throw new Error(`no rows for ${struct}`);
+  return list.rows;
+}
+
+function messageOf(name: string): Message {
+  const vector = vectors.structs.find((candidate) => candidate.name === name);
+  if (vector === undefined) throw new Error(`no vector ${name}`);
+  return vector.message;
+}
+
 /** A field that can be changed without meeting an earlier check than the signature's. */
-const changed: Readonly<Record<string, string>> = { CancelAuthorization: "nonce", MintingOrder: "orderId" };
+const changed: Readonly<Record<string, string>> = {
+  CancelAuthorization: "nonce",
+  MintingOrder: "orderId",
+  Disburse: "nonce",
+};
+/** What a contract says to a signature of something else. */
+const refusals = [
+  "OrderSignatureInvalid",
+  "StablecoinSignatureInvalid",
+  "ClaimSignatureInvalid",
+  "CommerceSignatureInvalid",
+  "FxSignatureInvalid",
+];
 
 describe("examples/vectors.json on chain", function () {
   this.timeout(40_000);
@@ -113,15 +189,12 @@ describe("examples/vectors.json on chain", function () {
     const other = value.startsWith("0x")
       ? `${value.slice(0, -1)}${value.endsWith("8") ? "9" : "8"}`
       : `${BigInt(value) + 1n}`;
-    expect(await tryCall(to, encode({ ...vector.message, [field]: other }))).to.be.oneOf([
-      "OrderSignatureInvalid",
-      "StablecoinSignatureInvalid",
-    ]);
+    expect(await tryCall(to, encode({ ...vector.message, [field]: other }))).to.be.oneOf(refusals);
     await stranger.send([{ to, data: encode(vector.message) as Hex }]);
   }
 
   it("has the contracts' domain separators", async () => {
-    for (const on of ["coin", "treasury", "redemption"] as const) {
+    for (const on of Object.keys(contracts) as (keyof typeof contracts)[]) {
       expect(await read(on, "DOMAIN_SEPARATOR")).to.equal(TypedDataEncoder.hashDomain(vectors.domains[on]));
     }
   });
@@ -184,7 +257,7 @@ describe("examples/vectors.json on chain", function () {
   });
 
   it("locks redemptions under the ids the vectors give", async () => {
-    for (const name of ["paid out", "cancelled", "rejected"]) {
+    for (const name of ["paid out", "cancelled", "rejected", "disputed"]) {
       const terms = find(`terms, ${name}`);
       const { to, abi } = contracts.redemption;
       expect(await read("redemption", "idOf", terms.message)).to.equal(terms.digest);
@@ -201,6 +274,10 @@ describe("examples/vectors.json on chain", function () {
     const stateOf = (name: string): Promise<unknown> => read("redemption", "stateOf", find(`terms, ${name}`).digest);
     await carryOut("AcceptOrder");
     expect(await stateOf("paid out")).to.equal(2n);
+    await carryOut("ApproveOrder");
+    expect(String(await read("redemption", "approverOf", find("terms, paid out").digest)).toLowerCase()).to.equal(
+      keys.cosigner.address,
+    );
     await carryOut("MarkSentOrder");
     expect(await stateOf("paid out")).to.equal(3n);
     await carryOut("ConfirmOrder");
@@ -210,6 +287,101 @@ describe("examples/vectors.json on chain", function () {
     expect(await stateOf("cancelled")).to.equal(5n);
     await carryOut("RejectOrder");
     expect(await stateOf("rejected")).to.equal(5n);
+    await carryOut("AcceptOrder, disputed");
+    await carryOut("MarkSentOrder, disputed");
+    await carryOut("DisputeRedemption");
+    expect(await stateOf("disputed")).to.equal(6n);
+    await carryOut("ResolveOrder");
+    expect(await stateOf("disputed")).to.equal(5n);
+  });
+
+  it("mints a returned payout, a batch, and counts an approval under the key of the mint it approves", async () => {
+    await carryOut("mint a returned payout");
+    expect(await read("coin", "totalSupply")).to.equal(1_940_000_000n);
+    await carryOut("mint in a batch");
+    expect(await read("coin", "totalSupply")).to.equal(2_940_000_000n);
+    const { coin: of, depositId, to, amount } = messageOf("mint to the payer");
+    const mintKey = await read("treasury", "mintKeyOf", keys.dealer.address, of, depositId, to, amount);
+    expect(messageOf("approve a mint")["mintKey"]).to.equal(mintKey);
+    await carryOut("approve a mint");
+    expect(await read("treasury", "approvalsOf", mintKey)).to.have.length(1);
+  });
+
+  it("permits, pays many at once, and seizes", async () => {
+    const balanceOf = (name: Actor): Promise<unknown> => read("coin", "balanceOf", keys[name].address);
+    await carryOut("permit");
+    expect(await read("coin", "allowance", keys.payer.address, keys.merchant.address)).to.equal(7_000_000n);
+    const before = (await balanceOf("merchant")) as bigint;
+    await carryOut("disburse");
+    expect([await balanceOf("merchant"), await balanceOf("link")]).to.deep.equal([before + 10_000_000n, 20_000_000n]);
+    await carryOut("seize");
+    expect(await balanceOf("custody")).to.equal(2_000_000n);
+  });
+
+  /** Sends what terms and a signature over something else allow; first with other terms, which the coin refuses. */
+  async function open(on: "claim" | "commerce", method: string, terms: string, signed: string): Promise<void> {
+    const { to, abi } = contracts[on];
+    const encode = (message: Message): Hex => abi.encodeFunctionData(method, [message, find(signed).signature]) as Hex;
+    expect(await read(on, "idOf", messageOf(terms))).to.equal(find(terms).digest);
+    const other = { ...messageOf(terms), salt: `0x${"99".repeat(32)}` };
+    expect(await tryCall(to, encode(other))).to.equal("StablecoinSignatureInvalid");
+    await stranger.send([{ to, data: encode(messageOf(terms)) }]);
+  }
+
+  it("opens claims and takes them to their ends", async () => {
+    const stateOf = (name: string): Promise<unknown> =>
+      read("claim", "stateOf", find(`terms of a claim, ${name}`).digest);
+    for (const name of ["claimed", "declined", "cancelled"]) {
+      await open("claim", "open", `terms of a claim, ${name}`, `open a claim, ${name}`);
+    }
+    const { to, abi } = contracts.claim;
+    const claim = (attestor: Hex): Hex =>
+      abi.encodeFunctionData("claim", [messageOf("ClaimTo"), find("ClaimTo").signature, attestor]) as Hex;
+    expect(await tryCall(to, claim(find("ClaimTo").signature))).to.equal("ClaimSignatureInvalid");
+    await stranger.send([{ to, data: claim(find("AttestClaim").signature) }]);
+    await carryOut("DeclineClaim");
+    await carryOut("CancelClaim");
+    expect([await stateOf("claimed"), await stateOf("declined"), await stateOf("cancelled")]).to.deep.equal([
+      2n,
+      3n,
+      4n,
+    ]);
+  });
+
+  it("takes a payment on its whole way", async () => {
+    const terms = "terms of a payment";
+    await open("commerce", "authorize", terms, "authorize a payment");
+    await carryOut("Capture");
+    await carryOut("Void");
+    const nonce = await read("commerce", "refundNonceOf", find(terms).digest, 0n);
+    expect(messageOf("refund a payment")["nonce"]).to.equal(nonce);
+    const { to, abi } = contracts.commerce;
+    const args = [messageOf(terms), 5_000_000n, 0n, find("refund a payment").signature];
+    await stranger.send([{ to, data: abi.encodeFunctionData("refund", args) as Hex }]);
+    await carryOut("DisputePayment");
+    await carryOut("ResolvePayment");
+    const payment = (await read("commerce", "paymentOf", find(terms).digest)) as readonly unknown[];
+    expect([...payment]).to.deep.equal([100_000_000n, 70_000_000n, 30_000_000n, 5_000_000n, 100n, false]);
+  });
+
+  it("knows a quote, its two sides, and its cancellation", async () => {
+    const id = find("terms of a quote, swapped").digest;
+    expect(await read("swap", "idOf", messageOf("terms of a quote, swapped"))).to.equal(id);
+    for (const [side, name] of [
+      [1n, "the maker's side of a swap"],
+      [2n, "the taker's side of a swap"],
+    ] as const) {
+      expect(messageOf(name)["nonce"]).to.equal(await read("swap", "legNonceOf", id, side));
+    }
+    const { to, abi } = contracts.swap;
+    const sides = ["the maker's side of a swap", "the taker's side of a swap"].map((name) => find(name).signature);
+    const swap = (signatures: readonly Hex[]): string =>
+      abi.encodeFunctionData("swap", [messageOf("terms of a quote, swapped"), ...signatures]);
+    expect(await tryCall(to, swap([...sides].toReversed()))).to.equal("StablecoinSignatureInvalid");
+    // both signatures hold: what is missing is a quetzal in circulation
+    expect(await tryCall(to, swap(sides))).to.equal("ERC20InsufficientBalance");
+    await carryOut("CancelQuote");
+    expect(await read("swap", "quoteUsed", find("terms of a quote, cancelled").digest)).to.equal(true);
   });
 
   async function readLogs(name: string): Promise<{ readonly args: Record<string, unknown> }[]> {

@@ -111,6 +111,18 @@ describe("judgeConsumption", () => {
     expect(judgeConsumption(intent, { how: "cancelled", match: {} })).to.equal("cancelled");
   });
 
+  it("judges a swap and the cancellation of its quote by which of them used it up", () => {
+    const swap = { ...intent, kind: "swap" as const };
+    const cancel = { ...intent, kind: "cancel-quote" as const };
+    expect(judgeConsumption(swap, used({ kinds: ["swap"] }))).to.equal("settled");
+    expect(judgeConsumption(cancel, used({ kinds: ["swap"] }))).to.equal("superseded");
+    expect(judgeConsumption(cancel, used({}))).to.equal("superseded");
+    for (const how of ["used", "cancelled"] as const) {
+      expect(judgeConsumption(cancel, { how, match: { kinds: ["cancel-quote"] } })).to.equal("settled");
+    }
+    expect(judgeConsumption(swap, { how: "cancelled", match: { kinds: ["cancel-quote"] } })).to.equal("cancelled");
+  });
+
   it("P2: never settles both an intent and the cancellation of it", () => {
     const match = fc.record(
       {

@@ -40,10 +40,11 @@ function codes(draft: Draft, changes: Partial<PolicyContext> = {}): readonly (re
   const context: PolicyContext = {
     blockTime,
     coins: new Set([coin]),
-    treasury,
-    redemptions,
+    contracts: new Set([treasury, redemptions]),
     validity: defaultIntakeLimits.validity,
     redemption: null,
+    agreement: null,
+    quoteEnd: null,
     ...changes,
   };
   return judgeDraft(draft, context).map(({ code, subject }) => [code, subject] as const);
@@ -136,7 +137,9 @@ describe("judgeDraft", () => {
   });
 
   describe("a step of a redemption", () => {
-    const at = (state: "locked" | "accepted" | "sent" | "burned" | "returned") => ({ redemption: { terms, state } });
+    const at = (state: "locked" | "accepted" | "sent" | "disputed" | "burned" | "returned") => ({
+      redemption: { terms, state },
+    });
 
     it("redemption_unknown", () => {
       expect(codes(step("accept", "locked"))).to.deep.equal([["redemption_unknown", id]]);
@@ -150,11 +153,24 @@ describe("judgeDraft", () => {
         ["mark-sent", "accepted"],
         ["confirm", "sent"],
         ["cancel-redemption", "locked"],
+        ["approve", "accepted"],
+        ["dispute", "sent"],
+        ["resolve", "disputed"],
       ].map(String);
-      for (const kind of ["accept", "reject", "mark-sent", "confirm", "cancel-redemption"] as const) {
-        for (const from of ["locked", "accepted", "sent"] as const) {
+      const kinds = [
+        "accept",
+        "approve",
+        "reject",
+        "mark-sent",
+        "confirm",
+        "cancel-redemption",
+        "dispute",
+        "resolve",
+      ] as const;
+      for (const kind of kinds) {
+        for (const from of ["locked", "accepted", "sent", "disputed"] as const) {
           const expected = allowed.includes(String([kind, from])) ? [] : [["redemption_state_invalid", id]];
-          expect(codes(step(kind, from), at(from)), `${kind} from ${from}`).to.deep.equal(expected);
+          expect(codes(step(kind, from, { paid: true }), at(from)), `${kind} from ${from}`).to.deep.equal(expected);
         }
       }
     });
@@ -175,10 +191,31 @@ describe("judgeDraft", () => {
       expect(codes(reclaim, late)).to.deep.equal([]);
     });
 
-    it("signer_not_permitted: only the holder takes it back", () => {
-      expect(codes(step("cancel-redemption", "locked", { signer: wallet(2) }), at("locked"))).to.deep.equal([
-        ["signer_not_permitted", wallet(2)],
-      ]);
+    it("signer_not_permitted: only the holder takes it back or disputes it", () => {
+      for (const [kind, from] of [
+        ["cancel-redemption", "locked"],
+        ["dispute", "sent"],
+      ] as const) {
+        expect(codes(step(kind, from, { signer: wallet(2) }), at(from))).to.deep.equal([
+          ["signer_not_permitted", wallet(2)],
+        ]);
+      }
+    });
+
+    it("deadline_invalid: a dispute ends fifteen days after the last deadline, from then on anyone reclaims", () => {
+      const end = terms.finalBy + 15 * day;
+      const resolve = step("resolve", "disputed", { deadline: end, paid: false });
+      const reclaim = { kind: "reclaim", id, coin, from: "disputed" } as const;
+      const early = { ...at("disputed"), blockTime: end - 1 };
+      const late = { ...at("disputed"), blockTime: end };
+      expect(codes(resolve, early)).to.deep.equal([]);
+      expect(codes(resolve, late)).to.deep.equal([["deadline_invalid", "finalBy"]]);
+      expect(codes(reclaim, early)).to.deep.equal([["deadline_invalid", "finalBy"]]);
+      expect(codes(reclaim, late)).to.deep.equal([]);
+    });
+
+    it("request_malformed: the arbiter says whether the money arrived", () => {
+      expect(codes(step("resolve", "disputed"), at("disputed"))).to.deep.equal([["request_malformed", "paid"]]);
     });
   });
 
@@ -363,13 +400,17 @@ describe("Intake.signOrder", () => {
     expect(Object.fromEntries(ofRoles)).to.deep.equal({
       mint: "dealer",
       accept: "agent",
+      approve: "cosigner",
       reject: "agent",
       "mark-sent": "agent",
       confirm: "agent",
+      resolve: "arbiter",
       attest: "attestor",
       minting: "issuer",
       freeze: "freezer",
       unfreeze: "freezer",
+      seize: "seizer",
+      "approve-mint": "approver",
     });
   });
 });

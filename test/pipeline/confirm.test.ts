@@ -103,7 +103,16 @@ describe("Follower.tick", () => {
     const town = await createTown();
     await town.block(3);
     town.model.mine(3);
-    const empty = { movements: [], fences: [], skips: [], freezes: [], nonceSkips: [], redemptions: [], slots: [] };
+    const empty = {
+      movements: [],
+      fences: [],
+      skips: [],
+      freezes: [],
+      nonceSkips: [],
+      redemptions: [],
+      agreements: [],
+      slots: [],
+    };
     let left = 1;
     const chain: Chain = {
       ...town.model,

@@ -11,11 +11,25 @@ import type { Intent } from "../../src/domain/intent.ts";
 import type { AcceptOutcome, Store } from "../../src/pipeline/ports.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { createFaults, type Faults, faultModes } from "../support/faults.ts";
+import { claimId, claimTerms, signClaim, signOpenClaim } from "../support/model-agreements.ts";
 import { createModelChain, type ModelChain } from "../support/model-chain.ts";
-import { coin, createModelSigner, laneA, laneB, signTransfer, transferDigest, wallet } from "../support/model-codec.ts";
+import {
+  coin,
+  createModelSigner,
+  encoder,
+  laneA,
+  laneB,
+  signTransfer,
+  transferDigest,
+  wallet,
+} from "../support/model-codec.ts";
+import { claims } from "../support/model-names.ts";
 import { createHouse, createManualClock, drain, type House, type ManualClock } from "../support/pipeline.ts";
 
 const payees = 20;
+const terms = claimTerms({ sender: wallet(7), amount: 250n, expiry: 1_000_000 + 600, cancelFrom: 1_000_000 + 600 });
+const opening = signOpenClaim(terms);
+const claiming = signClaim(terms, wallet(70), 1_000_000 + 500);
 const signer = createModelSigner();
 
 interface World {
@@ -28,10 +42,10 @@ interface World {
   readonly told: Map<Word, Intent>;
 }
 
-/** Six payers with 1,000 each. */
+/** Six payers and the sender of a claim with 1,000 each. */
 async function createWorld(): Promise<World> {
   const balances = new Map<Address, bigint>();
-  for (let payer = 1; payer <= 6; payer++) balances.set(wallet(payer), 1_000n);
+  for (let payer = 1; payer <= 7; payer++) balances.set(wallet(payer), 1_000n);
   const store = await openSqlite({ folder: "", durability: "memory" });
   return {
     store,
@@ -106,7 +120,7 @@ async function play(house: House, world: World): Promise<void> {
   const all = drafts(model);
   await attempt(() => house.follower.tick());
   await attempt(async () => note(world, await house.intake.submit(all.slice(0, 3), null)));
-  await attempt(async () => note(world, await house.intake.submit(all.slice(3), null)));
+  await attempt(async () => note(world, await house.intake.submit([...all.slice(3), opening], null)));
   // Behind the node's back payer 3 spends what it promised: its row will be skipped, then the money comes back.
   model.move(wallet(3), wallet(9), 700n);
   await attempt(() => house.planner.tick());
@@ -114,6 +128,8 @@ async function play(house: House, world: World): Promise<void> {
   model.mine();
   clock.advance(1_000);
   for (const step of [house.follower, house.planner, house.sender]) await attempt(() => step.tick());
+  // What the claim is taken from is in a block that the reorg puts back.
+  await attempt(async () => note(world, await house.intake.submit([claiming], null)));
   model.reorg(1);
   model.move(wallet(9), wallet(3), 700n);
   model.mine(2);
@@ -131,20 +147,30 @@ async function check(house: House, world: World): Promise<void> {
     expect(intent?.sequence, "P1: what was acknowledged is there").to.equal(sequence);
   }
   const paid = new Map<string, number>();
+  const moved: Address[] = [];
   const seen = new Set<Word>();
   for (let number = 0; number <= model.height; number++) {
     const ref = await model.block(number);
     const facts = ref === null ? null : await model.readBlock(ref, new Map());
-    for (const { fence, amount } of facts?.movements ?? []) {
+    for (const { fence, amount, from, to } of facts?.movements ?? []) {
       if (fence === null) continue;
+      if (from === claims || to === claims) {
+        expect(amount).to.equal(250n);
+        moved.push(to);
+        continue;
+      }
       expect(amount).to.equal(400n);
       paid.set(`${fence.subject}:${fence.key}`, (paid.get(`${fence.subject}:${fence.key}`) ?? 0) + 1);
     }
   }
   expect(paid.size, "every payment is on the chain").to.equal(6);
   for (const [fence, count] of paid) expect(count, `P2: ${fence} is settled once`).to.equal(1);
-  for (const draft of drafts(model)) {
-    const intent = await store.findByDigest(transferDigest(coin, draft.authorization, null));
+  expect(moved, "P2: the claim is opened once and paid once").to.deep.equal([claims, wallet(70)]);
+  expect((await store.readAgreement(claimId(terms)))?.state, "P3: and the store knows").to.equal("claimed");
+  const digests = [opening, claiming].map((draft) => encoder.encode(draft).facts.digest);
+  for (const draft of drafts(model)) digests.push(transferDigest(coin, draft.authorization, null));
+  for (const digest of digests) {
+    const intent = await store.findByDigest(digest);
     expect(intent !== null && isEnded(intent.state), "P1: it has ended").to.equal(true);
     expect(intent?.state, "P3: it ended as the chain says").to.equal("settled");
     const { blockNumber, blockHash } = intent?.evidence ?? { blockNumber: -1, blockHash: "0x" };
@@ -176,8 +202,10 @@ async function runOnce(at: number | null, mode: (typeof faultModes)[number]) {
   // The next process, or the same one where it lives on. Whoever got no answer asks again.
   const house = faults.dead ? startProcess(world, createFaults(null)) : first;
   await house.follower.tick().catch(() => undefined);
-  note(world, await house.intake.submit(drafts(world.model), null));
-  expect(world.told.size, "P1: all six are accepted in the end").to.equal(6);
+  note(world, await house.intake.submit([...drafts(world.model), opening], null));
+  await drain(house, { store: world.store, model: world.model });
+  note(world, await house.intake.submit([claiming], null));
+  expect(world.told.size, "P1: all eight are accepted in the end").to.equal(8);
   const left = await drain(house, { store: world.store, model: world.model });
   world.model.mine(3);
   await house.round();

@@ -110,7 +110,7 @@ describe(`planSlots, for any books and intents (SEED=${seed})`, () => {
         }
         for (const { data } of planSlots(inputs).plans) {
           const rows = decodeSettle(data);
-          const log: Log = { movements: [], fences: [], skips: [] };
+          const log: Log = { movements: [], fences: [], skips: [], agreements: [] };
           const context = { state: naive, log, time: blockTime, hash: toWord(1n), by: laneA, nextIndex: () => 0 };
           expect(settleRows(context, rows)).to.equal(true);
           expect(log.skips.map(({ reason }) => reason)).to.deep.equal([]);

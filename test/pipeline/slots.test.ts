@@ -7,7 +7,18 @@ import { countSettleBytes, maxTransactionBytes } from "../../src/domain/plan.ts"
 import type { ReadyIntent, StoredAccount } from "../../src/pipeline/ports.ts";
 import { halvePlan, laneOf, planSlots, type SlotInputs } from "../../src/pipeline/slots.ts";
 import { decodeSettle, laneA, laneB, treasury } from "../support/model-codec.ts";
-import { blockTime, book, cancel, now, pay, type Wish } from "../support/ready.ts";
+import {
+  claimTerms,
+  paymentTerms,
+  quoteTerms,
+  signAuthorize,
+  signCancelQuote,
+  signClaim,
+  signOpenClaim,
+  signRefund,
+  signSwap,
+} from "../support/model-agreements.ts";
+import { blockTime, book, cancel, now, pay, wish, type Wish } from "../support/ready.ts";
 
 function plan(ready: readonly ReadyIntent[], changes: Partial<SlotInputs> = {}) {
   return planSlots({
@@ -132,12 +143,63 @@ describe("planSlots", () => {
       expect(sequences(plan(ready).plans)).to.deep.equal([[1, 2], [3]]);
     });
 
+    it("gives a row of a reverted batch the gas of a travel-rule question, alone and in a half", () => {
+      const gasOf = (reverts: number) => plan([pay({ sequence: 1, reverts })]).plans.map(({ gas }) => gas);
+      const [[plain = 0n], [suspect = 0n]] = [gasOf(0), gasOf(1)];
+      expect(suspect - plain).to.equal(30_000n);
+      const [pair] = plan([1, 2].map((sequence) => pay({ sequence, reverts: 1 }))).plans;
+      if (pair === undefined) throw new Error("one plan");
+      expect(halvePlan(pair).map(({ gas }) => gas)).to.deep.equal([suspect, suspect]);
+    });
+
     it("splits a batch into two that carry the same rows", () => {
       const [whole] = plan([1, 2, 3].map((sequence) => pay({ sequence }))).plans;
       if (whole === undefined) throw new Error("one plan");
       const halves = halvePlan(whole);
       expect(sequences(halves)).to.deep.equal([[1, 2], [3]]);
       expect(halves.flatMap(({ data }) => decodeSettle(data))).to.deep.equal(decodeSettle(whole.data));
+    });
+  });
+
+  describe("agreements", () => {
+    const deadline = blockTime + 100;
+
+    it("are calls of their own, each in a slot, in the order of acceptance; a window nonce does not order them", () => {
+      const ready = [
+        pay({ sequence: 1, nonce: 9n }),
+        wish(2, signOpenClaim(claimTerms())),
+        wish(3, signClaim(claimTerms(), claimTerms().linkKey, deadline)),
+        pay({ sequence: 4, nonce: 8n }),
+      ];
+      const { plans, holds } = plan(ready);
+      expect(plans.map(({ kind, items }) => [kind, items.map(({ sequence }) => Number(sequence))])).to.deep.equal([
+        ["settle", [4]],
+        ["call", [2]],
+        ["call", [3]],
+        ["settle", [1]],
+      ]);
+      expect(holds).to.deep.equal([]);
+    });
+
+    it("spend their payer's balance like a payment: claim, authorization, refund and swap", () => {
+      const drafts = [
+        signOpenClaim(claimTerms({ amount: 1_001n })),
+        signAuthorize(paymentTerms({ amount: 1_001n })),
+        signRefund(paymentTerms({ merchant: claimTerms().sender }), 1_001n, 0n),
+        signSwap(quoteTerms({ sellAmount: 1_001n })),
+      ];
+      for (const draft of drafts) {
+        const held = plan([wish(1, draft)]).holds.map(({ reason }) => reason);
+        expect(held, draft.kind).to.deep.equal(["insufficient_funds"]);
+      }
+      const ready = [wish(1, signOpenClaim(claimTerms({ amount: 700n }))), pay({ sequence: 2, amount: 400n })];
+      expect(plan(ready).holds.map(({ sequence }) => sequence)).to.deep.equal([2n]);
+    });
+
+    it("are left alone while their cancellation is ready too", () => {
+      const terms = quoteTerms();
+      const ready = [wish(1, signSwap(terms)), wish(2, signCancelQuote(terms, deadline))];
+      expect(sequences(plan(ready).plans)).to.deep.equal([[2]]);
     });
   });
 

@@ -2,6 +2,7 @@
  * The behaviour of every engine behind the store port, as one suite run against each. Owns no engine: it takes a function that opens an empty
  * store. Promises that every verb, every edge of the lifecycle table and every refusal is reached.
  */
+import { describeEscrows } from "./behaviour-agreements.ts";
 import { describeBlocks } from "./behaviour-blocks.ts";
 import { describeIntake } from "./behaviour-intake.ts";
 import { describeLanes } from "./behaviour-lanes.ts";
@@ -15,6 +16,7 @@ export function describeStore(name: string, open: OpenStore): void {
     describeIntake(open);
     describeLanes(open);
     describeBlocks(open);
+    describeEscrows(open);
     describeLifecycle(open);
     describeReads(open);
     describeProperties(open);

@@ -13,7 +13,7 @@ import { expect } from "chai";
 import { openDatabase } from "../../src/store/engine.ts";
 import { databaseFile, openSqlite, StoreFault, StoreLockedError } from "../../src/store/sqlite.ts";
 import { describeStore } from "./behaviour.ts";
-import { ana, codesOf, coin, createWorld, lane, mintFacts, toHash, transferFacts } from "./world.ts";
+import { ana, codesOf, coin, createWorld, escrow, lane, mintFacts, toHash, transferFacts } from "./world.ts";
 
 describeStore("SQLite store, in memory", () => openSqlite({ folder: "", durability: "memory", now: () => 1 }));
 
@@ -184,6 +184,44 @@ describe("SQLite store, on disk", () => {
     ]);
     expect(count("blocks")).to.equal(1);
     database.close();
+  });
+
+  it("brings a folder of the first schema to the newest: what is in escrow then has its exit", async () => {
+    const store = await openSqlite({ folder });
+    const world = await createWorld(store);
+    const terms = { coin, holder: ana, amount: 50n, payout: toHash("p", 1), salt: toHash("s", 1) };
+    const dates = { acceptBy: 10, payoutBy: 20, finalBy: 30 };
+    const moved = (id: number, from: "none" | "locked", to: "locked" | "accepted" | "returned", logIndex: number) => ({
+      id: toHash("redemption", id),
+      escrow,
+      actor: ana,
+      from,
+      to,
+      reference: toHash("r", 1),
+      terms: from === "none" ? { ...terms, ...dates } : null,
+      transaction: toHash("tx", 900 + logIndex),
+      logIndex,
+    });
+    const locked = [1, 2, 3].map((id) => moved(id, "none", "locked", id));
+    const later = [moved(2, "locked", "accepted", 4), moved(3, "locked", "returned", 5)];
+    await world.apply({ redemptions: [...locked, ...later] });
+    const before = [await store.listDue({ now: 99, limit: 9 }), await store.sumEscrow({ escrow, coin })];
+    await store.close();
+    const database = new Database(join(folder, databaseFile));
+    for (const table of ["agreement_parties", "agreement_steps", "agreements", "exits", "quotes"]) {
+      database.exec(`DROP TABLE ${table}`);
+    }
+    database.exec("DROP INDEX work_travel; ALTER TABLE events DROP COLUMN others");
+    database.exec("DELETE FROM kysely_migration WHERE name = '0002-escrows'");
+    database.close();
+    const again = await openSqlite({ folder });
+    const after = [await again.listDue({ now: 99, limit: 9 }), await again.sumEscrow({ escrow, coin })];
+    expect(after).to.deep.equal(before);
+    expect(after[0]).to.deep.equal([
+      { kind: "reclaim", id: toHash("redemption", 1), due: 10 },
+      { kind: "reclaim", id: toHash("redemption", 2), due: 20 },
+    ]);
+    await again.close();
   });
 
   it("refuses a folder that a newer version wrote", async () => {

@@ -125,7 +125,16 @@ export function createBlocks() {
       const next = ref(number, parent?.hash ?? toHash("genesis", 0));
       const block = time === undefined ? next : { ...next, time };
       refs.push(block);
-      const nothing = { movements: [], fences: [], skips: [], freezes: [], nonceSkips: [], redemptions: [], slots: [] };
+      const nothing = {
+        movements: [],
+        fences: [],
+        skips: [],
+        freezes: [],
+        nonceSkips: [],
+        redemptions: [],
+        agreements: [],
+        slots: [],
+      };
       return { ...nothing, ...changes, block };
     },
     rewind(number: number): void {

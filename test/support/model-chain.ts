@@ -16,21 +16,31 @@ import {
   encodeRow,
   type ModelRow,
   type ModelTransaction,
+  secondCoin,
 } from "./model-codec.ts";
 import {
   accountIn,
   type CoinState,
   copyCoin,
   createCoin,
+  createLog,
   judgeCall,
   type Log,
   runCall,
   settleRows,
 } from "./model-coin.ts";
+import { createEscrows, type EscrowState, judgeStep, runStep } from "./model-escrows.ts";
 
 interface Ran {
   readonly transaction: ModelTransaction;
   readonly mined: SlotMined;
+}
+
+/** Everything that contracts keep. */
+interface World {
+  readonly coin: CoinState;
+  readonly second: CoinState;
+  readonly escrows: EscrowState;
 }
 
 interface ModelBlock {
@@ -38,7 +48,7 @@ interface ModelBlock {
   readonly log: Log;
   readonly ran: readonly Ran[];
   /** The world after this block. */
-  readonly coin: CoinState;
+  readonly world: World;
   readonly nonces: ReadonlyMap<Address, number>;
 }
 
@@ -64,6 +74,9 @@ export interface ModelChain extends Chain {
   interval: number;
   /** The state the next block starts from. */
   readonly coin: CoinState;
+  /** The other coin, for swaps. */
+  readonly second: CoinState;
+  readonly escrows: EscrowState;
   readonly height: number;
   readonly time: number;
   readonly pending: number;
@@ -74,13 +87,22 @@ export interface ModelChain extends Chain {
   submit(options: { readonly by: Address; readonly rows?: readonly ModelRow[]; readonly nonce?: number }): void;
   /** Takes `depth` blocks back and mines as many others; transactions return to the mempool unless `drop`. */
   reorg(depth: number, options?: { readonly drop?: boolean }): void;
-  /** Moves coins outside the node in the next block. */
+  /** Moves coins outside the node in the next block; from the zero address: issues the second coin. */
   move(from: Address, to: Address, amount: bigint): void;
   /** Canonical transactions of these senders, oldest first. */
   transactionsOf(senders: readonly Address[]): readonly ModelTransaction[];
 }
 
 const depth = 2;
+
+/** Rows have no selector of the model's calls. */
+function isSettle(to: Address, data: Hex): boolean {
+  return to === deployment.coins[0]?.address && !data.startsWith("0xca11ca1");
+}
+
+function copyWorld({ coin, second, escrows }: World): World {
+  return { coin: copyCoin(coin), second: copyCoin(second), escrows: structuredClone(escrows) };
+}
 
 /** `balances` are minted before the first block the follower sees. */
 export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Map()): ModelChain {
@@ -91,13 +113,13 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
   const arrived = new Set<Word>();
   const genesis: ModelBlock = {
     ref: { number: 0, hash: toWord(1n), parent: zeroWord, time: 1_000_000 },
-    log: { movements: [], fences: [], skips: [] },
+    log: createLog(),
     ran: [],
-    coin: createCoin(),
+    world: { coin: createCoin(), second: createCoin(secondCoin), escrows: createEscrows() },
     nonces: new Map(),
   };
   const blocks: ModelBlock[] = [genesis];
-  let coin = copyCoin(genesis.coin);
+  let { coin, second, escrows } = copyWorld(genesis.world);
   const faults: ModelFaults = { answer: null, drop: false, noReceipts: false, outage: false, blindSimulation: false };
   const tip = () => blocks.at(-1) ?? genesis;
 
@@ -113,11 +135,13 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     };
     let reason: HeldReason | null = null;
     let succeeded = true;
-    if (to === deployment.coins[0]?.address && !data.startsWith("0xca11ca11")) {
+    if (isSettle(to, data)) {
       succeeded = settleRows(context, decodeSettle(data));
       if (!succeeded && coin.paused) reason = "paused";
     } else {
-      reason = runCall(context, decodeCall(data));
+      const call = decodeCall(data);
+      const both = { escrows, coins: [coin, second], at: context };
+      reason = call.kind === "step" ? runStep(call.step, both) : runCall(context, call);
       succeeded = reason === null;
     }
     return { lane: from, nonce, transaction: hash, succeeded, gasUsed: 21_000n, gasPrice: 1n, reason };
@@ -134,7 +158,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     const parent = tip();
     const number = parent.ref.number + 1;
     const time = parent.ref.time + chain.interval;
-    const log: Log = { movements: [], fences: [], skips: [] };
+    const log = createLog();
     const index = { next: 0 };
     const nonces = new Map(parent.nonces);
     const ran: Ran[] = [];
@@ -156,12 +180,15 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
       }
     }
     for (const { from, to, amount } of moves.splice(0)) {
-      accountIn(coin, from).balance -= amount;
-      accountIn(coin, to).balance += amount;
+      const isIssue = from === zeroAddress;
+      const state = isIssue ? second : coin;
+      if (isIssue) second.supply += amount;
+      else accountIn(coin, from).balance -= amount;
+      accountIn(state, to).balance += amount;
       const at = { transaction: toWord(BigInt(8 + salt++)), logIndex: index.next++ };
       log.movements.push({
-        kind: "transfer",
-        coin: deployment.coins[0]?.address ?? "0x",
+        kind: isIssue ? "mint" : "transfer",
+        coin: state.address,
         from,
         to,
         amount,
@@ -195,7 +222,13 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     pool = pool.filter(({ from, nonce }) => nonce >= (nonces.get(from) ?? 0));
     const body = ran.map(({ transaction }) => transaction.hash).join();
     const hash = keccak256(stringToHex(`${parent.ref.hash} ${number} ${time} ${salt} ${body}`));
-    blocks.push({ ref: { number, hash, parent: parent.ref.hash, time }, log, ran, coin: copyCoin(coin), nonces });
+    blocks.push({
+      ref: { number, hash, parent: parent.ref.hash, time },
+      log,
+      ran,
+      world: copyWorld({ coin, second, escrows }),
+      nonces,
+    });
   }
 
   function guard(): void {
@@ -223,6 +256,11 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     return block;
   }
 
+  function coinAt(address: Address, number: number): CoinState {
+    const { coin: first, second: other } = at(number).world;
+    return address === first.address ? first : other;
+  }
+
   const chain: ModelChain = {
     faults,
     purses: new Map(),
@@ -233,6 +271,12 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     arrived,
     get coin() {
       return coin;
+    },
+    get second() {
+      return second;
+    },
+    get escrows() {
+      return escrows;
     },
     get height() {
       return tip().ref.number;
@@ -251,7 +295,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     },
     reorg(back, { drop = false } = {}) {
       const removed = blocks.splice(blocks.length - back, back);
-      coin = copyCoin(tip().coin);
+      ({ coin, second, escrows } = copyWorld(tip().world));
       salt += 1;
       if (!drop)
         pool = [
@@ -315,36 +359,49 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
       guard();
       return 16_777_216n;
     },
-    async readAccounts(_coin, accounts, number) {
+    async readAccounts(of, accounts, number) {
       guard();
       return accounts.map((address) => {
-        const account = accountIn(at(number).coin, address);
+        const account = accountIn(coinAt(of, number), address);
         const window = account.window.reduce((bits, nonce) => bits | (1n << (nonce - account.base)), 0n);
         const { balance, frozen, base } = account;
         return { balance, frozen, nonceBase: base, nonceWindow: window, vasp: 0, escrow: false };
       });
     },
-    async totalSupply(_coin, number) {
+    async totalSupply(of, number) {
       guard();
-      return at(number).coin.supply;
+      return coinAt(of, number).supply;
     },
-    async coverage(_coin, number) {
+    async coverage(of, number) {
       guard();
       return {
         attested: chain.attested,
         asOf: at(number).ref.time,
-        outstanding: at(number).coin.supply,
+        outstanding: coinAt(of, number).supply,
         mintable: true,
       };
     },
     async isFenceConsumed() {
       throw new Error("the model does not answer this");
     },
+    async readVasp() {
+      throw new Error("the model does not answer this");
+    },
+    async readLeaving() {
+      throw new Error("the model does not answer this");
+    },
+    async readDealer() {
+      throw new Error("the model does not answer this");
+    },
     async simulate({ to, data }) {
       guard();
       if (faults.blindSimulation) return null;
-      if (to !== deployment.coins[0]?.address || data.startsWith("0xca11ca11"))
-        return judgeCall(coin, decodeCall(data));
+      if (!isSettle(to, data)) {
+        const call = decodeCall(data);
+        if (call.kind !== "step") return judgeCall(coin, call);
+        const context = { log: createLog(), time: chain.time, hash: zeroWord, by: to, nextIndex: () => 0 };
+        return judgeStep(call.step, { escrows, coins: [coin, second], at: context });
+      }
       if (coin.paused) return "paused";
       return decodeSettle(data).some(({ memo }) => memo !== null && coin.poison.has(memo)) ? "reverted" : null;
     },

@@ -8,36 +8,22 @@ import type { Authorization, Draft } from "../../src/domain/draft.ts";
 import type { Address, Hex, Word } from "../../src/domain/hex.ts";
 import { toWord, zeroAddress } from "../../src/domain/hex.ts";
 import { isWindowNonce } from "../../src/domain/intent.ts";
-import type {
-  Deployment,
-  EncodedDraft,
-  Encoder,
-  LaneSigner,
-  OrderSigner,
-  Recoverer,
-} from "../../src/pipeline/ports.ts";
+import type { EncodedDraft, Encoder, LaneSigner, OrderSigner, Recoverer } from "../../src/pipeline/ports.ts";
+import { claimId, encodeStep, isStep, type ModelStep, paymentId, quoteId, readStep } from "./model-agreements.ts";
+import { coin, dealer, laneA, laneB, neverExpires, signDigest, treasury } from "./model-names.ts";
 
-const address = (digit: string): Address => `0x${digit.repeat(40)}`;
-export const coin = address("c");
-export const treasury = address("7");
-export const redemptions = address("e");
-export const laneA = address("a");
-export const laneB = address("b");
-export const dealer = address("d");
-
-export const deployment: Deployment = {
-  chainId: 31337,
-  authority: address("9"),
-  treasury,
+export {
+  coin,
+  dealer,
+  deployment,
+  laneA,
+  laneB,
   redemptions,
-  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
-  block: 1,
-};
-
-/** A wallet of the tests: `wallet(1)`, `wallet(2)` … */
-export function wallet(index: number): Address {
-  return `0x${(0x1000 + index).toString(16).padStart(40, "0")}`;
-}
+  secondCoin,
+  signDigest,
+  treasury,
+  wallet,
+} from "./model-names.ts";
 
 function digestOf(...parts: readonly (string | number | bigint | boolean | null)[]): Word {
   return keccak256(stringToHex(JSON.stringify(parts.map(String))));
@@ -49,11 +35,6 @@ export function transferDigest(
   memo: Word | null,
 ): Word {
   return digestOf("transfer", coinAddress, from, to, value, validAfter, validBefore, nonce, memo);
-}
-
-/** 64 bytes that only pass for this signer and this digest. */
-export function signDigest(signer: Address, digest: Word): Hex {
-  return `0x${signer.slice(2).padStart(64, "0")}${digest.slice(2)}`;
 }
 
 export function signTransfer(
@@ -141,17 +122,17 @@ export type ModelCall =
       readonly amount: string;
       readonly digest: Word;
     }
-  | { readonly kind: "cancel"; readonly authorizer: Address; readonly nonce: Word };
+  | { readonly kind: "cancel"; readonly authorizer: Address; readonly nonce: Word }
+  | { readonly kind: "step"; readonly step: ModelStep };
 
 export function decodeCall(data: Hex): ModelCall {
-  return JSON.parse(Buffer.from(data.slice(10), "hex").toString()) as ModelCall;
+  const text = Buffer.from(data.slice(10), "hex").toString();
+  return data.startsWith("0xca11ca12") ? { kind: "step", step: readStep(text) } : (JSON.parse(text) as ModelCall);
 }
 
-export function encodeCall(call: ModelCall): Hex {
+export function encodeCall(call: Exclude<ModelCall, { kind: "step" }>): Hex {
   return `0xca11ca11${Buffer.from(JSON.stringify(call)).toString("hex")}`;
 }
-
-const neverExpires = 2 ** 40;
 
 function encodeDraft(draft: Draft): EncodedDraft {
   const plain = {
@@ -172,8 +153,7 @@ function encodeDraft(draft: Draft): EncodedDraft {
     const moves = { payer: from, payee: to, amount: value, validAfter, validBefore, memo, reference };
     return {
       facts: { ...plain, kind: "transfer", digest, fence, coin: draft.coin, ...moves, action },
-      signer: from,
-      signature,
+      consents: [{ signer: from, digest, signature }],
     };
   }
   if (draft.kind === "cancel") {
@@ -188,10 +168,10 @@ function encodeDraft(draft: Draft): EncodedDraft {
     } as const;
     return {
       facts: { ...plain, kind: "cancel", digest, fence, coin, validBefore: neverExpires, action },
-      signer: authorizer,
-      signature,
+      consents: [{ signer: authorizer, digest, signature }],
     };
   }
+  if (isStep(draft)) return encodeStep(draft);
   assert(draft.kind === "mint", `the model does not know ${draft.kind}`);
   const { depositId, to, amount, deadline, signer, signature } = draft;
   const digest = digestOf("mint", coin, depositId, to, amount, deadline);
@@ -210,7 +190,7 @@ function encodeDraft(draft: Draft): EncodedDraft {
     subject: depositId,
     action,
   } as const;
-  return { facts, signer, signature };
+  return { facts, consents: [{ signer, digest, signature }] };
 }
 
 export const encoder: Encoder = {
@@ -221,6 +201,11 @@ export const encoder: Encoder = {
     message: draft.kind === "mint" ? { amount: draft.amount, depositId: draft.depositId } : {},
   }),
   redemptionId: (terms) => digestOf(terms.holder, terms.amount, terms.salt),
+  agreementId: (agreement) => {
+    if (agreement.kind === "claim") return claimId(agreement.terms);
+    return agreement.kind === "payment" ? paymentId(agreement.terms) : quoteId(agreement.terms);
+  },
+  mintKey: ({ dealer: by, coin: of, depositId, to, amount }) => digestOf("mint key", by, of, depositId, to, amount),
 };
 
 export const recoverer: Recoverer = {

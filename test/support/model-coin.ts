@@ -2,10 +2,11 @@
  * The coin as a naive contract model: balances, freezes, the nonce window bit by bit, wide nonces, deposits. Written from
  * docs/SIGNATURES.md and the contract's specification, apart from the node's own arithmetic, so that the two check each other.
  */
-import type { FenceConsumed, Movement, RowSkipped } from "../../src/domain/facts.ts";
+import type { AgreementMoved, FenceConsumed, Movement, RowSkipped } from "../../src/domain/facts.ts";
 import { type Address, type Word, zeroAddress } from "../../src/domain/hex.ts";
 import { type HeldReason, isWindowNonce } from "../../src/domain/intent.ts";
-import { coin, type ModelCall, type ModelRow, signDigest, transferDigest, treasury } from "./model-codec.ts";
+import { type ModelCall, type ModelRow, signDigest, transferDigest, treasury } from "./model-codec.ts";
+import { coin as firstCoin } from "./model-names.ts";
 
 export interface CoinAccount {
   balance: bigint;
@@ -17,6 +18,7 @@ export interface CoinAccount {
 }
 
 export interface CoinState {
+  readonly address: Address;
   readonly accounts: Map<Address, CoinAccount>;
   /** `account:nonce` of consumed wide nonces, and deposit ids. */
   readonly used: Set<string>;
@@ -24,16 +26,24 @@ export interface CoinState {
   paused: boolean;
   /** Memo of a row that makes a whole batch revert. */
   readonly poison: Set<Word>;
+  /** The travel rule: `payer:payee` pairs that need an attestation, and how many each has left. */
+  readonly attested: Map<string, number>;
 }
 
 export interface Log {
   readonly movements: Movement[];
   readonly fences: FenceConsumed[];
   readonly skips: RowSkipped[];
+  readonly agreements: AgreementMoved[];
 }
 
-export function createCoin(): CoinState {
-  return { accounts: new Map(), used: new Set(), supply: 0n, paused: false, poison: new Set() };
+export function createCoin(address: Address = firstCoin): CoinState {
+  const nothing = { accounts: new Map(), used: new Set<string>(), poison: new Set<Word>(), attested: new Map() };
+  return { address, ...nothing, supply: 0n, paused: false };
+}
+
+export function createLog(): Log {
+  return { movements: [], fences: [], skips: [], agreements: [] };
 }
 
 export function copyCoin(state: CoinState): CoinState {
@@ -46,7 +56,7 @@ export function accountIn(state: CoinState, address: Address): CoinAccount {
   return found;
 }
 
-function judgeNonce(state: CoinState, from: Address, nonce: Word): HeldReason | null {
+export function judgeNonce(state: CoinState, from: Address, nonce: Word): HeldReason | null {
   if (!isWindowNonce(nonce)) return state.used.has(`${from}:${nonce}`) ? "nonce_used" : null;
   const { base, window } = accountIn(state, from);
   const number = BigInt(nonce);
@@ -54,7 +64,7 @@ function judgeNonce(state: CoinState, from: Address, nonce: Word): HeldReason | 
   return number >= base + 64n ? "nonce_out_of_window" : null;
 }
 
-function consume(state: CoinState, from: Address, nonce: Word): void {
+export function consume(state: CoinState, from: Address, nonce: Word): void {
   if (!isWindowNonce(nonce)) {
     state.used.add(`${from}:${nonce}`);
     return;
@@ -76,15 +86,16 @@ export function judgeRow(
   const { from, to, value, validAfter, validBefore, nonce } = authorization;
   if (time <= validAfter) return "not_yet_valid";
   if (time >= validBefore) return "expired";
-  if (signature !== signDigest(from, transferDigest(coin, authorization, memo))) return "signature_invalid";
+  if (signature !== signDigest(from, transferDigest(state.address, authorization, memo))) return "signature_invalid";
   const payer = accountIn(state, from);
   if (payer.frozen === null) return "payer_frozen";
   if (payer.balance - payer.frozen < value) return "insufficient_funds";
-  if (to === zeroAddress || to === coin) return "payee_invalid";
-  return judgeNonce(state, from, nonce);
+  if (to === zeroAddress || to === state.address) return "payee_invalid";
+  return judgeNonce(state, from, nonce) ?? (state.attested.get(`${from}:${to}`) === 0 ? "travel_rule" : null);
 }
 
-interface Context {
+/** What a transaction runs in. */
+export interface Context {
   readonly state: CoinState;
   readonly log: Log;
   readonly time: number;
@@ -93,12 +104,15 @@ interface Context {
   readonly nextIndex: () => number;
 }
 
-function move(context: Context, movement: Pick<Movement, "kind" | "from" | "to" | "amount" | "memo" | "fence">): void {
+export function move(
+  context: Context,
+  movement: Pick<Movement, "kind" | "from" | "to" | "amount" | "memo" | "fence">,
+): void {
   const { state, log, hash, nextIndex } = context;
   if (movement.from === zeroAddress) state.supply += movement.amount;
   else accountIn(state, movement.from).balance -= movement.amount;
   accountIn(state, movement.to).balance += movement.amount;
-  log.movements.push({ ...movement, coin, transaction: hash, logIndex: nextIndex() });
+  log.movements.push({ ...movement, coin: state.address, transaction: hash, logIndex: nextIndex() });
 }
 
 /** Runs rows one after the other. False: the whole call reverted and changed nothing. */
@@ -107,13 +121,15 @@ export function settleRows(context: Context, rows: readonly ModelRow[]): boolean
   if (state.paused || rows.some(({ memo }) => memo !== null && state.poison.has(memo))) return false;
   for (const row of rows) {
     const { from, to, value, nonce } = row.authorization;
-    const fence = { scope: coin, subject: from, key: nonce };
+    const fence = { scope: state.address, subject: from, key: nonce };
     const reason = judgeRow(state, row, time);
     if (reason !== null) {
       log.skips.push({ fence, reason, transaction: hash, logIndex: nextIndex() });
       continue;
     }
     consume(state, from, nonce);
+    const left = state.attested.get(`${from}:${to}`);
+    if (left !== undefined) state.attested.set(`${from}:${to}`, left - 1);
     const match = { payee: to, amount: value, memo: row.memo };
     log.fences.push({ fence, how: "used", match, by, transaction: hash, logIndex: nextIndex() });
     move(context, { kind: "transfer", from, to, amount: value, memo: row.memo, fence });
@@ -122,19 +138,19 @@ export function settleRows(context: Context, rows: readonly ModelRow[]): boolean
 }
 
 /** Why a call would revert; null when it would not. */
-export function judgeCall(state: CoinState, call: ModelCall): HeldReason | null {
+export function judgeCall(state: CoinState, call: Exclude<ModelCall, { kind: "step" }>): HeldReason | null {
   if (call.kind === "cancel") return judgeNonce(state, call.authorizer, call.nonce);
   return state.used.has(call.depositId) ? "nonce_used" : null;
 }
 
 /** Runs a call; returns why it reverted, null when it did not. */
-export function runCall(context: Context, call: ModelCall): HeldReason | null {
+export function runCall(context: Context, call: Exclude<ModelCall, { kind: "step" }>): HeldReason | null {
   const { state, log, hash, by, nextIndex } = context;
   const reason = judgeCall(state, call);
   if (reason !== null) return reason;
   if (call.kind === "cancel") {
     consume(state, call.authorizer, call.nonce);
-    const fence = { scope: coin, subject: call.authorizer, key: call.nonce };
+    const fence = { scope: state.address, subject: call.authorizer, key: call.nonce };
     log.fences.push({ fence, how: "cancelled", match: {}, by, transaction: hash, logIndex: nextIndex() });
     return null;
   }

@@ -5,6 +5,7 @@
 import type { Draft } from "../../src/domain/draft.ts";
 import { createIntake, defaultIntakeLimits, type IntakeLimits } from "../../src/pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "../../src/pipeline/confirm.ts";
+import { createKeeper, defaultKeeperLimits } from "../../src/pipeline/keep.ts";
 import { createPlanner, defaultPlannerLimits, type PlannerLimits } from "../../src/pipeline/plan.ts";
 import type { AcceptOutcome, Chain, Clock, LaneSigner, Notice, Store } from "../../src/pipeline/ports.ts";
 import { createBooksCheck } from "../../src/pipeline/post.ts";
@@ -96,6 +97,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
     notify,
   });
   const sender = createSender({ store, chain, lanes, clock, head: follower, limits: limits.sender, notify });
+  const keeper = createKeeper({ store, intake, head: follower, clock, limits: defaultKeeperLimits, notify });
   const reconciler = createReconciler({ store, chain, deployment, clock, notify });
 
   /** One round of the loops; a step that fails is tried again in the next round, as main does. */
@@ -103,7 +105,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
     for (const step of [follower, planner, sender]) await step.tick().catch(() => undefined);
   }
 
-  return { follower, intake, planner, sender, reconciler, publisher, lanes, notices, round, clock };
+  return { follower, intake, planner, sender, keeper, reconciler, publisher, lanes, notices, round, clock };
 }
 export type House = ReturnType<typeof createHouse>;
 

@@ -1,6 +1,7 @@
 /**
  * Ready intents and stored accounts for planning tests: plain values, at one block time.
  */
+import type { Draft } from "../../src/domain/draft.ts";
 import { toWord } from "../../src/domain/hex.ts";
 import type { ReadyIntent, StoredAccount } from "../../src/pipeline/ports.ts";
 import { coin, encoder, signCancel, signTransfer, wallet } from "./model-codec.ts";
@@ -38,6 +39,12 @@ export function pay(wish: Wish): ReadyIntent {
 
 export function cancel(sequence: number, nonce: bigint, payer = 1): ReadyIntent {
   const { facts } = encoder.encode(signCancel(wallet(payer), nonce));
+  return { ...facts, sequence: BigInt(sequence), reverts: 0, holds: 0, payeeKnown: true };
+}
+
+/** Any other draft, ready to be planned. */
+export function wish(sequence: number, draft: Draft): ReadyIntent {
+  const { facts } = encoder.encode(draft);
   return { ...facts, sequence: BigInt(sequence), reverts: 0, holds: 0, payeeKnown: true };
 }
 

@@ -18,7 +18,17 @@ import { spellAddress } from "../spelling.ts";
 const shownNonces = 16;
 /** The one fact about an account that is asked from the chain; without an answer by then it is left open. */
 const vaspPatienceMs = 500;
-const orderRoles: readonly OrderRole[] = ["dealer", "attestor", "issuer", "freezer", "agent"];
+const orderRoles: readonly OrderRole[] = [
+  "dealer",
+  "attestor",
+  "issuer",
+  "freezer",
+  "agent",
+  "seizer",
+  "approver",
+  "cosigner",
+  "arbiter",
+];
 
 function toBlock(block: BlockRef | null) {
   return block === null ? null : { number: block.number, hash: block.hash, time: toTime(block.time * 1_000) };
@@ -99,6 +109,11 @@ function toNetwork(parts: RouteParts) {
       authority: spellAddress(deployment.authority),
       treasury: spellAddress(deployment.treasury),
       redemptions: spellAddress(deployment.redemptions),
+      claims: spellAddress(deployment.claims),
+      commerce: spellAddress(deployment.commerce),
+      swap: spellAddress(deployment.swap),
+      registry: spellAddress(deployment.registry),
+      dispatcher: spellAddress(deployment.dispatcher),
     },
     roles: Object.fromEntries(roles),
     lanes: parts.lanes.map(spellAddress),

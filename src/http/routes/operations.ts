@@ -3,15 +3,21 @@
  * on after a halt. Owns these routes; a public answer leaves out what only parties and roles may see.
  */
 import { prefixes } from "../../domain/identifier.ts";
-import type { Intent } from "../../domain/intent.ts";
+import type { Intent, IntentKind } from "../../domain/intent.ts";
 import type { Reconciliation } from "../../domain/reconciliation.ts";
 import type { OpenSlot, Trace } from "../../pipeline/ports.ts";
+import { findAgreement, toAgreementStep } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
 import { admit, type Caller, isInsider } from "../auth.ts";
+import { claimNames, toClaim } from "../claims.ts";
+import { toAttestation, toMembership } from "../families.ts";
+import { paymentNames, toPayment } from "../payments.ts";
 import { RejectedError } from "../problem.ts";
 import { readIntent, refuseUnknown } from "../read.ts";
 import { findRedemption } from "../redemption.ts";
 import {
+  prefixOf,
+  stepKinds,
   toCancellation,
   toDeposit,
   toEvent,
@@ -59,6 +65,11 @@ async function toStatement(statement: Reconciliation, { store }: RouteParts) {
       books: coin.books.toString(),
       chain: coin.chain.toString(),
       outstanding: coin.outstanding.toString(),
+      escrows: coin.escrows.map(({ escrow, open, balance }) => ({
+        escrow: spellAddress(escrow),
+        open: open.toString(),
+        balance: balance.toString(),
+      })),
     })),
     differences: statement.differences.map((difference) => ({
       ...difference,
@@ -71,24 +82,31 @@ async function toStatement(statement: Reconciliation, { store }: RouteParts) {
   };
 }
 
-/** Any intent as its resource. */
+/** Any intent as its resource: what its prefix says it is. */
 export async function toResource(parts: RouteParts, found: Intent, caller: Caller) {
-  switch (found.kind) {
-    case "transfer":
+  switch (prefixOf[found.kind]) {
+    case prefixes.transfer:
       return toTransfer(found, caller);
-    case "cancel":
+    case prefixes.cancellation:
       return toCancellation(found);
-    case "mint":
+    case prefixes.deposit:
       return toDeposit(found);
-    case "lock":
+    case prefixes.redemption:
       return toRedemption(await findRedemption(parts, found.subject ?? "0x"));
-    case "attest":
-    case "minting":
-    case "freeze":
-    case "unfreeze":
+    case prefixes.claim:
+      return toClaim(await findAgreement(parts, found.subject ?? "0x", claimNames), parts.head.latest?.time ?? null);
+    case prefixes.payment:
+      return toPayment(await findAgreement(parts, found.subject ?? "0x", paymentNames));
+    case prefixes.order:
       return toOrder(found);
-    default:
-      return toStep(found);
+    case prefixes.attestation:
+      return toAttestation(found);
+    case prefixes.membership:
+      return toMembership(found);
+    case prefixes.quote:
+      return toAgreementStep(found);
+    case prefixes.step:
+      return (stepKinds as readonly IntentKind[]).includes(found.kind) ? toStep(found) : toAgreementStep(found);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Roles' orders: attested reserves, the mint switch, freezes. Owns these routes; the operator's key brings them in, a role's signature gives
+ * Roles' orders: attested reserves, the mint switch, freezes, seizures. Owns these routes; the operator's key brings them in, a role's signature gives
  * them force: the client's, or that of the node's own key where one is configured.
  */
 import type { UnsignedOrder } from "../../domain/draft.ts";
@@ -7,9 +7,18 @@ import type { Word } from "../../domain/hex.ts";
 import { prefixes } from "../../domain/identifier.ts";
 import type { Idempotency } from "../../pipeline/ports.ts";
 import type { App, RouteParts } from "../app.ts";
+import { RejectedError } from "../problem.ts";
 import { readIntent } from "../read.ts";
 import { toOrder } from "../resources.ts";
-import { idParams, orderBody, type OrderInput, signedOrder, waitQuery } from "../schemas.ts";
+import {
+  type ApprovalInput,
+  approvalBody,
+  idParams,
+  orderBody,
+  type OrderInput,
+  signedOrder,
+  waitQuery,
+} from "../schemas.ts";
 import { checkChain, readBlockTime, readCoin, readSignature, toDeadline, toOrderId, toStatus } from "../submission.ts";
 
 /** Fields the client must state itself once they are signed. */
@@ -44,10 +53,53 @@ function makeOrder(body: OrderInput, key: Idempotency | null, parts: RouteParts)
     }
     case "unfreeze":
       return { kind: "unfreeze", ...base, account: body.order.account, caseId: body.order.caseId };
+    case "seize": {
+      const { account, amount, caseId } = body.order;
+      return { kind: "seize", ...base, account, amount, caseId };
+    }
   }
 }
 
+/** The second word on a large mint: the dealer of the mint is the node's own where none is named. */
+function makeApproval({ mint, deadline }: ApprovalInput, parts: RouteParts): UnsignedOrder {
+  const dealer = mint.dealer ?? parts.orderSigner.addressOf("dealer");
+  if (dealer === null) {
+    const remedy = "Name the dealer whose mint this is.";
+    throw new RejectedError({ code: "order_signer_missing", subject: "mint.dealer", remedy });
+  }
+  const coin = readCoin(parts.deployment, mint.coin);
+  const mintKey = parts.encoder.mintKey({ ...mint, coin, dealer });
+  return { kind: "approve-mint", coin, mintKey, deadline: deadline ?? toDeadline(parts) };
+}
+
+function addApprovals(app: App, parts: RouteParts): void {
+  app.post(
+    "/v1/approvals",
+    {
+      config: { access: "approver" },
+      schema: {
+        tags: ["orders"],
+        summary: "Approve a mint that is too large for one key",
+        description:
+          "With `signer` and `signature`: an approver's ApproveMintOrder. Without: the node signs, and an Idempotency-Key is needed.",
+        body: approvalBody,
+        response: { 200: signedOrder, 202: signedOrder },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      checkChain(parts.deployment, body.chainId);
+      const submitted = await parts.submission.submitOrder(request, reply, {
+        given: readSignature(body, { deadline: body.deadline }),
+        make: () => makeApproval(body, parts),
+      });
+      return reply.code(toStatus(submitted, reply)).send(toOrder(submitted.intent));
+    },
+  );
+}
+
 export function addOrders(app: App, parts: RouteParts): void {
+  addApprovals(app, parts);
   app.post(
     "/v1/orders",
     {

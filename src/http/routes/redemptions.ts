@@ -2,9 +2,10 @@
  * Redemptions: coins out to a bank account, step by step. Owns these routes; the holder signs the lock and may cancel, the operator's key
  * brings the desk's steps in, and the exit whose deadline has passed is open to everyone.
  */
-import type { StepDraft } from "../../domain/draft.ts";
+import type { LeavableState, StepDraft } from "../../domain/draft.ts";
 import type { RedemptionTerms } from "../../domain/facts.ts";
 import { type Address, zeroWord } from "../../domain/hex.ts";
+import { findTaken } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
 import { RejectedError } from "../problem.ts";
 import { findRedemption, toTypedData } from "../redemption.ts";
@@ -18,14 +19,12 @@ import {
   redemption,
   redemptionBody,
   rejectBody,
+  resolveBody,
   step,
   typedData,
   waitQuery,
 } from "../schemas.ts";
 import { checkChain, readCoin, readSignature, type SignedFields, toDeadline, toStatus } from "../submission.ts";
-
-/** The state a step leaves when it leaves only one. */
-type Leaving = "locked" | "accepted" | "sent";
 
 function readTermsCoin({ lock, stored }: RedemptionParts): Address {
   const coin = stored?.terms.coin ?? lock?.coin;
@@ -34,29 +33,31 @@ function readTermsCoin({ lock, stored }: RedemptionParts): Address {
 }
 
 /** The state it is in, when that can still be left; the refusal otherwise. */
-function readLeaving({ redemptionId, stored }: RedemptionParts): Leaving {
+function readLeaving({ redemptionId, stored }: RedemptionParts): LeavableState {
   const state = stored?.state ?? "none";
-  if (state === "locked" || state === "accepted" || state === "sent") return state;
+  if (state === "locked" || state === "accepted" || state === "sent" || state === "disputed") return state;
   throw new RejectedError({
     code: "redemption_state_invalid",
     subject: redemptionId,
     actual: state,
-    limit: "locked, accepted, sent",
+    limit: "locked, accepted, sent, disputed",
     remedy: state === "none" ? "Wait until the lock is in a block." : "The redemption has ended.",
   });
 }
 
 interface StepOptions {
-  readonly kind: "accept" | "reject" | "mark-sent" | "confirm";
-  readonly from: Leaving;
+  readonly kind: "accept" | "approve" | "reject" | "mark-sent" | "confirm" | "resolve";
+  readonly from: LeavableState;
   readonly reference: StepDraft["reference"];
+  readonly paid?: boolean;
   readonly deadline: number | undefined;
 }
 
 function makeStep(parts: RouteParts, found: RedemptionParts, options: StepOptions) {
   const { kind, from, reference } = options;
   const deadline = options.deadline ?? toDeadline(parts);
-  return { kind, id: found.redemptionId, coin: readTermsCoin(found), from, reference, deadline } as const;
+  const paid = options.paid === undefined ? {} : { paid: options.paid };
+  return { kind, id: found.redemptionId, coin: readTermsCoin(found), from, reference, deadline, ...paid } as const;
 }
 
 function givenStep(body: SignedFields, deadline: number | undefined) {
@@ -185,42 +186,111 @@ function addDeskSteps(app: App, parts: RouteParts): void {
   }
 }
 
-function addExits(app: App, parts: RouteParts): void {
-  const common = { tags: ["redemptions"], params: idParams };
+/** The second key's approval above a limit, and the arbiter's decision: never the key that began the payout. */
+function addSecondKeys(app: App, parts: RouteParts): void {
+  const common = { tags: ["redemptions"], params: idParams, response: { 200: step, 202: step } };
+  const description =
+    "With `order`, `signer` and `signature`: that role's. Without: the node signs, and an Idempotency-Key is needed.";
 
   app.post(
-    "/v1/redemptions/:id/cancel",
+    "/v1/redemptions/:id/approve",
     {
-      config: { access: "public" },
+      config: { access: "approver" },
       schema: {
         ...common,
-        summary: "Take a redemption back before it is accepted",
-        description:
-          "`order.deadline` and `signature`: the holder's CancelRedemption. Without a signature: 200 with the typed data to sign, and nothing is created.",
-        body: cancelStepBody.nullish(),
-        response: { 200: step.or(typedData), 202: step },
+        summary: "Approve a large payout before it is sent",
+        description,
+        body: acceptBody.nullish(),
       },
     },
     async (request, reply) => {
-      const { order, signature, chainId } = request.body ?? {};
-      checkChain(parts.deployment, chainId);
+      const body = request.body ?? {};
+      checkChain(parts.deployment, body.chainId);
       const found = await findRedemption(parts, request.params.id);
-      const signer = found.stored?.terms.holder ?? found.lock?.payer ?? null;
-      if (signer === null) throw new Error("a redemption without a holder");
-      const base = { id: found.redemptionId, coin: readTermsCoin(found), from: "locked", reference: zeroWord } as const;
-      const deadline = order?.deadline ?? toDeadline(parts);
-      const draft = { kind: "cancel-redemption", ...base, signer, deadline } as const;
-      if (signature === undefined) {
-        return reply.code(200).send(toTypedData(parts.encoder, { ...draft, signature: "0x" }, found.redemptionId));
-      }
-      if (order === undefined) {
-        const remedy = "Send the deadline that was signed.";
-        throw new RejectedError({ code: "request_malformed", subject: "order.deadline", remedy });
-      }
-      const submitted = await parts.submission.submit({ ...draft, signature });
+      const deadline = body.order?.deadline;
+      const submitted = await parts.submission.submitOrder(request, reply, {
+        given: givenStep(body, deadline),
+        make: () => makeStep(parts, found, { kind: "approve", from: "accepted", reference: zeroWord, deadline }),
+      });
       return reply.code(toStatus(submitted, reply)).send(toStep(submitted.intent));
     },
   );
+
+  app.post(
+    "/v1/redemptions/:id/resolve",
+    {
+      config: { access: "approver" },
+      schema: { ...common, summary: "Decide a dispute: paid, or returned", description, body: resolveBody },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      checkChain(parts.deployment, body.chainId);
+      const found = await findRedemption(parts, request.params.id);
+      const { deadline, paid, reference } = body.order;
+      const submitted = await parts.submission.submitOrder(request, reply, {
+        given: givenStep(body, deadline),
+        make: () => makeStep(parts, found, { kind: "resolve", from: "disputed", reference, paid, deadline }),
+      });
+      return reply.code(toStatus(submitted, reply)).send(toStep(submitted.intent));
+    },
+  );
+}
+
+function addHolderSteps(app: App, parts: RouteParts): void {
+  for (const { path, kind, from, struct, summary } of [
+    {
+      path: "cancel",
+      kind: "cancel-redemption",
+      from: "locked",
+      struct: "CancelRedemption",
+      summary: "Take a redemption back before it is accepted",
+    },
+    {
+      path: "dispute",
+      kind: "dispute",
+      from: "sent",
+      struct: "DisputeRedemption",
+      summary: "Say that the money did not arrive: the arbiter decides",
+    },
+  ] as const) {
+    app.post(
+      `/v1/redemptions/:id/${path}`,
+      {
+        config: { access: "public" },
+        schema: {
+          tags: ["redemptions"],
+          params: idParams,
+          summary,
+          description: `\`order.deadline\` and \`signature\`: the holder's ${struct}. Without a signature: 200 with the typed data to sign, and nothing is created.`,
+          body: cancelStepBody.nullish(),
+          response: { 200: step.or(typedData), 202: step },
+        },
+      },
+      async (request, reply) => {
+        const { order, signature, chainId } = request.body ?? {};
+        checkChain(parts.deployment, chainId);
+        const found = await findRedemption(parts, request.params.id);
+        const signer = found.stored?.terms.holder ?? found.lock?.payer ?? null;
+        if (signer === null) throw new Error("a redemption without a holder");
+        const base = { id: found.redemptionId, coin: readTermsCoin(found), from, reference: zeroWord } as const;
+        const deadline = order?.deadline ?? toDeadline(parts);
+        const draft = { kind, ...base, signer, deadline } as const;
+        if (signature === undefined) {
+          return reply.code(200).send(toTypedData(parts.encoder, { ...draft, signature: "0x" }, found.redemptionId));
+        }
+        if (order === undefined) {
+          const remedy = "Send the deadline that was signed.";
+          throw new RejectedError({ code: "request_malformed", subject: "order.deadline", remedy });
+        }
+        const submitted = await parts.submission.submit({ ...draft, signature });
+        return reply.code(toStatus(submitted, reply)).send(toStep(submitted.intent));
+      },
+    );
+  }
+}
+
+function addExits(app: App, parts: RouteParts): void {
+  const common = { tags: ["redemptions"], params: idParams };
 
   app.post(
     "/v1/redemptions/:id/reclaim",
@@ -237,8 +307,8 @@ function addExits(app: App, parts: RouteParts): void {
     },
     async (request, reply) => {
       const found = await findRedemption(parts, request.params.id);
-      const done = found.pending.find((intent) => intent.kind === "reclaim" && intent.state === "settled");
-      if (done !== undefined) return reply.code(200).send(toStep(done));
+      const taken = findTaken(found.pending, "reclaim");
+      if (taken !== null) return reply.code(200).send(toStep(taken));
       const from = readLeaving(found);
       const coin = readTermsCoin(found);
       const submitted = await parts.submission.submit({ kind: "reclaim", id: found.redemptionId, coin, from });
@@ -250,5 +320,7 @@ function addExits(app: App, parts: RouteParts): void {
 export function addRedemptions(app: App, parts: RouteParts): void {
   addLock(app, parts);
   addDeskSteps(app, parts);
+  addSecondKeys(app, parts);
+  addHolderSteps(app, parts);
   addExits(app, parts);
 }
