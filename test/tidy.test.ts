@@ -61,7 +61,16 @@ interface AbiEntry {
   readonly stateMutability?: string;
   readonly inputs?: readonly unknown[];
 }
-const contracts = ["Stablecoin", "Treasury", "escrow/RedemptionEscrow"];
+const contracts = [
+  "Stablecoin",
+  "Treasury",
+  "VaspRegistry",
+  "Dispatcher",
+  "escrow/RedemptionEscrow",
+  "escrow/ClaimEscrow",
+  "escrow/CommerceEscrow",
+  "escrow/FxSwap",
+];
 function abiOf(path: string): readonly AbiEntry[] {
   return (JSON.parse(read(`artifacts/contracts/${path}.sol/${basename(path)}.json`)) as { abi: readonly AbiEntry[] })
     .abi;
@@ -214,7 +223,7 @@ describe("the pages", () => {
     const inPage = new Set([...read("docs/INVARIANTS.md").matchAll(/\b[A-Z]+-\d+\b/g)].map((match) => match[0]));
     const tests = files("test/invariants/*.sol").map(read).join("\n");
     const inTests = new Set(
-      [...tests.matchAll(/\b(?:COIN|WORD|TREASURY|ESCROW|REDEMPTION)-\d+\b/g)].map((match) => match[0]),
+      [...tests.matchAll(/\b(?:COIN|WORD|TREASURY|VASP|ESCROW|REDEMPTION|CLAIM|SWAP|COMMERCE|NETWORK|DISPATCHER)-\d+\b/g)].map((match) => match[0]),
     );
     expect([...inPage].filter((id) => !inTests.has(id))).to.deep.equal([]);
     expect([...inTests].filter((id) => !inPage.has(id))).to.deep.equal([]);
