@@ -276,6 +276,7 @@ async function run(source: string): Promise<boolean> {
     fingerprint: print,
     total: all.length,
     ...(values.sample === undefined ? {} : { seed: values.seed }),
+    isControlled: isKept ? old.isControlled : false,
     mutants: isKept ? old.mutants.map(refresh) : [],
   };
   for (const { killer, function: place } of section.mutants) {
@@ -283,7 +284,7 @@ async function run(source: string): Promise<boolean> {
     if (killer !== undefined && suite !== undefined) remember(suite.name, place, killer);
   }
   report.sources[source] = section;
-  let hasJudged = false;
+  let hasJudged = !section.isControlled && section.mutants.length > 0;
   const done = new Set(section.mutants.map(({ id }) => id));
   for (const mutant of picked) {
     if (done.has(mutant.id)) continue;
@@ -297,8 +298,10 @@ async function run(source: string): Promise<boolean> {
     else if (process.stdout.isTTY)
       process.stdout.write(`  ${section.mutants.length}/${picked.length} ${judged.state}\r`);
   }
-  const isControlled = !hasJudged || stopped || (await control(source, suites));
-  if (!isControlled) section.mutants.length = 0;
+  // A run that is stopped keeps its verdicts; they count once a later run's controls have ended well.
+  const isControlled = hasJudged ? !stopped && (await control(source, suites)) : section.isControlled;
+  section.isControlled = isControlled;
+  if (!isControlled && !stopped) section.mutants.length = 0;
   writeReport(report);
   const stale = findStale(
     [...explained.values()].filter((entry) => entry.source === source),

@@ -62,7 +62,7 @@ export function formatMutants(report: Report, isCurrent: (source: string) => boo
     "",
     ...sections.map(
       ([source, section]) =>
-        `${formatScore(source, scoreOf(section))}\n  commit ${section.commit}, ${section.date}${isCurrent(source) ? "" : ", OLD: source or tests have changed since"}`,
+        `${formatScore(source, scoreOf(section))}\n  commit ${section.commit}, ${section.date}${isCurrent(source) ? "" : ", OLD: source or tests have changed since"}${section.isControlled ? "" : ", controls not run"}`,
     ),
     "",
     open.length === 0 ? "no survivor without an explanation" : `${open.length} survivors without an explanation:`,

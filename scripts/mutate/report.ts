@@ -27,6 +27,8 @@ export interface Section {
   /** Mutants that the operators make of the source; fewer are judged in a sample. */
   readonly total: number;
   readonly seed?: string;
+  /** Whether the controls ended well after the last verdict; a stopped run leaves them to the next. */
+  isControlled: boolean;
   readonly mutants: Judged[];
 }
 

@@ -86,6 +86,7 @@ describe("formatMutants", () => {
         commit: "c1",
         date: "d1",
         fingerprint: "p",
+        isControlled: true,
         total: 2,
         mutants: [{ ...mutant, state: "survived" as const }],
       },
