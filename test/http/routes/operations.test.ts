@@ -4,6 +4,7 @@ import type { Deposit, Problem, Transfer } from "../../../src/http/schemas.ts";
 import type { Lanes, ReconciliationView, TraceView } from "../../../src/http/views.ts";
 import {
   ana,
+  claims,
   coin,
   createFakeNode,
   createTransfer,
@@ -42,7 +43,10 @@ describe("http/routes/operations", () => {
       node.state.statement = {
         ...statement,
         agrees: false,
-        differences: [{ kind: "account", coin, account: luis, books: -1n, chain: 2n }],
+        differences: [
+          { kind: "account", coin, account: luis, books: -1n, chain: 2n },
+          { kind: "escrow", coin, account: claims, books: 3n, chain: 2n },
+        ],
       };
       node.state.halt = { reason: "differs", since: 0 };
       expect((await get("/v1/reconciliation")).json<ReconciliationView>()).to.deep.include({
@@ -50,6 +54,7 @@ describe("http/routes/operations", () => {
         agrees: false,
         differences: [
           { kind: "account", coin, account: "0xB100000000000000000000000000000000000002", books: "-1", chain: "2" },
+          { kind: "escrow", coin, account: claims, books: "3", chain: "2" },
         ],
         coins: [
           {
@@ -61,6 +66,7 @@ describe("http/routes/operations", () => {
             chain: "9",
             outstanding: "9",
             accounts: 2,
+            escrows: [{ escrow: claims, open: "3", balance: "4" }],
           },
         ],
         halted: { reason: "differs", since: "1970-01-01T00:00:00.000Z" },
