@@ -28,6 +28,8 @@ import { formatReady, formatReadyJson, type Ready, toLinks } from "./devnet/scre
 import { runUnkind } from "./devnet/unkind.ts";
 
 const localChainId = 31_337;
+/** From 1,000.00 on a payment between two wallet operators' families needs an attestation. Base units. */
+const travelRuleLimit = 1_000_000_000n;
 /** Anvil's blocks, so that the network goes on where it was stopped. */
 const anvilState = "anvil.json";
 
@@ -139,6 +141,7 @@ async function prepareContracts({ rpcUrl, chainId, folder }: LocalChain, credent
     roleAddresses: Object.fromEntries(roles),
     outFolder: folder.path,
     devnet: true,
+    travelRuleLimit,
   });
   // The node would refuse the new addresses, and rightly so: its books are about the old ones.
   if (had && outcome === "deployed") {
@@ -193,7 +196,7 @@ async function run(options: DevnetOptions): Promise<number> {
   say("starting the node");
   const node = await Promise.race([startNode(options, chain), chainDied]);
   if (options.demo) {
-    say("playing the demo: reserves, two deposits, a few payments");
+    say("playing the demo: reserves, deposits, two wallet operators, a few payments");
     await Promise.race([playDemo({ credentials, rpcUrl: chain.rpcUrl }), chainDied, node.failed]);
   }
   const ready: Ready = {
@@ -203,6 +206,8 @@ async function run(options: DevnetOptions): Promise<number> {
     chain: options.chain,
     data: chain.folder.path,
     block: await readHeight(chain.rpcUrl),
+    demo: options.demo,
+    travelRuleLimit: travelRuleLimit.toString(),
     pids: { devnet: process.pid, chain: running.minerPid || null, node: node.pid() },
   };
   const links = toLinks(ready, credentials);

@@ -12,8 +12,10 @@ import type { Terminal } from "./terminal/terminal.ts";
 export const orderPatienceSeconds = 20;
 
 export interface OrderRequest {
-  /** Where the order is posted; it is read back at this path and its id. */
+  /** Where the order is posted. */
   readonly path: string;
+  /** Where it is read back by its id; by default where it was posted. */
+  readonly readAt?: string;
   readonly body: unknown;
   readonly idempotencyKey: string;
 }
@@ -23,10 +25,10 @@ export async function placeOrder(
   session: Session,
   request: OrderRequest & { readonly waitSeconds: number; readonly patienceSeconds?: number },
 ): Promise<Living> {
-  const { path, body, idempotencyKey, waitSeconds, patienceSeconds = orderPatienceSeconds } = request;
+  const { path, readAt = path, body, idempotencyKey, waitSeconds, patienceSeconds = orderPatienceSeconds } = request;
   const placed = await persist(() => session.client.post<Living>(path, body, { idempotencyKey }), { patienceSeconds });
   if (endStates.includes(placed.state) || waitSeconds === 0) return placed;
-  return waitUntilEnded(session.client, { path: `${path}/${placed.id}`, waitSeconds, patienceSeconds });
+  return waitUntilEnded(session.client, { path: `${readAt}/${placed.id}`, waitSeconds, patienceSeconds });
 }
 
 /** The lines that tell how far something has come. */

@@ -6,20 +6,27 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../src/config.ts";
+import { addApprove } from "./remesa/approve.ts";
 import { addAttest } from "./remesa/attest.ts";
 import { addBackup } from "./remesa/backup.ts";
+import { addClaim } from "./remesa/claim.ts";
 import { addDeploy } from "./remesa/deploy.ts";
 import { addDeposit } from "./remesa/deposit.ts";
 import { addFreeze } from "./remesa/freeze.ts";
+import { addKeep } from "./remesa/keep.ts";
 import { addKeys } from "./remesa/keys.ts";
 import { addPay } from "./remesa/pay.ts";
+import { addPayment } from "./remesa/payment.ts";
 import { addReconcile } from "./remesa/reconcile.ts";
 import { addRedeem } from "./remesa/redeem.ts";
 import { addRestore } from "./remesa/restore.ts";
+import { addSeize } from "./remesa/seize.ts";
 import { addSettle } from "./remesa/settle.ts";
 import { addSign } from "./remesa/sign.ts";
 import { addStatus } from "./remesa/status.ts";
+import { addSwap } from "./remesa/swap.ts";
 import { addTrace } from "./remesa/trace.ts";
+import { addTravel } from "./remesa/travel.ts";
 import { addUnfreeze } from "./remesa/unfreeze.ts";
 import { toRefusal } from "./session.ts";
 import { type ExitCode, exitCodes, Refusal } from "./terminal/refusal.ts";
@@ -33,9 +40,16 @@ const verbs = [
   addDeposit,
   addSign,
   addPay,
+  addClaim,
+  addPayment,
+  addSwap,
+  addTravel,
   addRedeem,
+  addApprove,
   addFreeze,
   addUnfreeze,
+  addSeize,
+  addKeep,
   addStatus,
   addTrace,
   addReconcile,

@@ -24,7 +24,14 @@ const longestPauseMs = 5_000;
 export interface Network {
   readonly chainId: number;
   readonly coins: readonly Coin[];
+  readonly authority: Address;
+  readonly treasury: Address;
   readonly redemptions: Address;
+  readonly claims: Address;
+  readonly commerce: Address;
+  readonly swap: Address;
+  readonly registry: Address;
+  readonly dispatcher: Address;
   /** Time of the newest block, Unix seconds; null when nobody was asked. Validity is judged by it, not by our clock. */
   readonly blockTime: number | null;
 }
@@ -89,10 +96,18 @@ function toAddress(text: string): Address {
 /** What the running node says about its network. */
 export async function fetchNetwork(client: Client, patience: Patience = { patienceSeconds: 0 }): Promise<Network> {
   const network = await persist(() => client.get<NetworkView>("/v1/network"), patience);
+  const { contracts } = network;
   return {
     chainId: network.chainId,
     coins: network.coins.map((coin) => ({ ...coin, address: toAddress(coin.address) })),
-    redemptions: toAddress(network.contracts.redemptions),
+    authority: toAddress(contracts.authority),
+    treasury: toAddress(contracts.treasury),
+    redemptions: toAddress(contracts.redemptions),
+    claims: toAddress(contracts.claims),
+    commerce: toAddress(contracts.commerce),
+    swap: toAddress(contracts.swap),
+    registry: toAddress(contracts.registry),
+    dispatcher: toAddress(contracts.dispatcher),
     blockTime: network.latest === null ? null : Math.floor(Date.parse(network.latest.time) / 1_000),
   };
 }
@@ -107,8 +122,8 @@ export async function readNetwork(
     return fetchNetwork(createClient({ url: deployment }));
   }
   const folder = deployment ?? requireDataFolder(terminal, options);
-  const found = readDeployment(basename(folder) === "deployment.json" ? dirname(folder) : folder);
-  return { chainId: found.chainId, coins: found.coins, redemptions: found.redemptions, blockTime: null };
+  const { block: _, ...found } = readDeployment(basename(folder) === "deployment.json" ? dirname(folder) : folder);
+  return { ...found, blockTime: null };
 }
 
 /** Now as the chain sees it: its newest block's time, or the wall clock where that is later or no block is known. Unix seconds. */

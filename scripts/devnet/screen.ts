@@ -5,6 +5,7 @@
 import { join, relative } from "node:path";
 import pc from "picocolors";
 import type { Credentials } from "../../src/config.ts";
+import { formatAmount } from "../../src/domain/amount.ts";
 
 export interface Ready {
   readonly url: string;
@@ -13,6 +14,10 @@ export interface Ready {
   readonly chain: string;
   readonly data: string;
   readonly block: number;
+  /** Whether Ana and Luis have money and wallet operators. */
+  readonly demo: boolean;
+  /** From this amount on a payment between two operators' families needs an attestation. Base units. */
+  readonly travelRuleLimit: string;
   readonly pids: { readonly devnet: number; readonly chain: number | null; readonly node: number };
 }
 
@@ -42,6 +47,11 @@ export function formatReadyJson(ready: Ready, links: Links): string {
   return JSON.stringify({ ready: true, ...ready, links });
 }
 
+function describeRule({ demo, travelRuleLimit }: Ready): string {
+  const limit = `${formatAmount(BigInt(travelRuleLimit))} XUS or XGT and more between two operators needs an attestation`;
+  return demo ? `${limit}  ${pc.dim("Ana is norte's, Luis is sur's")}` : limit;
+}
+
 /** The line that begins with `ready`, and what to look at. */
 export function formatReady(ready: Ready, links: Links): string {
   const here = (path: string): string => {
@@ -54,6 +64,7 @@ export function formatReady(ready: Ready, links: Links): string {
     ["chain", `${ready.rpcUrl}  ${pc.dim(ready.chain)}`],
     ["credentials", `${here(links.credentials)}  ${pc.dim("API keys, and the wallets of Ana and Luis")}`],
     ["logs", here(links.logs)],
+    ["travel rule", describeRule(ready)],
     ["next", pc.bold("npm run remesa -- status")],
   ];
   const head = `${pc.green(pc.bold("ready"))}  ${ready.url}  ${pc.dim(`chain ${ready.chainId}, block ${ready.block}; Ctrl-C stops it`)}`;

@@ -60,7 +60,7 @@ function typesOf(primary: PrimaryType): Record<string, TypedDataField[]> {
 /** Makes and signs the terms. The redemption's id is their digest, and the coin's authorization carries it as its nonce. */
 export async function createRedemption(options: {
   readonly wallet: Wallet | HDNodeWallet;
-  readonly network: Network;
+  readonly network: Pick<Network, "chainId" | "redemptions">;
   readonly coin: Coin;
   readonly amount: bigint;
   readonly account: string;

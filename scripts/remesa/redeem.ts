@@ -1,16 +1,16 @@
 /**
- * `remesa redeem`: locks a holder's coins for a payout to a bank account, and takes the bank desk's steps: accept, mark-sent, confirm, or reject.
+ * `remesa redeem`: locks a holder's coins for a payout to a bank account, and takes the bank desk's steps; beside them
+ * the second key's approval, the holder's dispute and the arbiter's decision.
  * Promises that the same reference is one redemption, however often it is run, and that steps already taken are passed over.
  */
 import { join } from "node:path";
 import type { Command } from "commander";
-import { type HDNodeWallet, Wallet } from "ethers";
 import { coinDecimals } from "../../src/domain/amount.ts";
-import { formatAddress, toLower } from "../../src/domain/hex.ts";
+import { formatAddress, toLower, type Word } from "../../src/domain/hex.ts";
 import type { Client } from "../../src/http/client.ts";
 import type { Redemption } from "../../src/http/schemas.ts";
-import { openKeystore, parseCustomer, readPassphrase } from "../keystore.ts";
-import { orderPatienceSeconds } from "../orders.ts";
+import { orderPatienceSeconds, requireSettled } from "../orders.ts";
+import { signStruct } from "../payments/parties.ts";
 import {
   commitPayout,
   createRedemption,
@@ -33,35 +33,43 @@ import { type ActOptions, addActOptions, declareVerb, readAct, readAmount, readW
 import { Refusal, toUsage } from "../terminal/refusal.ts";
 import { formatBlock, formatMoney, formatState, formatTable, showResult, shorten } from "../terminal/screen.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { addWalletOptions, openWallet, type WalletOptions } from "../wallets.ts";
+import { approvePayout } from "./approve.ts";
 
-interface RedeemOptions extends ActOptions {
+interface RedeemOptions extends ActOptions, WalletOptions {
   readonly amount?: string;
   readonly account?: string;
   readonly currency: string;
-  readonly wallet?: string;
-  readonly keystore?: string;
-  readonly passphraseFile?: string;
   readonly steps?: string;
   readonly bankReference?: string;
   readonly reason?: string;
+  readonly decision?: string;
   readonly records?: string;
 }
 
-const stepNames = ["accept", "mark-sent", "confirm", "reject"] as const;
-export type StepName = (typeof stepNames)[number];
+/** The desk's four; the holder's `dispute`; and the second keys': `approve` before the wire, `resolve` of a dispute. */
+const stepNames = ["accept", "approve", "mark-sent", "confirm", "reject", "dispute", "resolve"] as const;
+type AnyStep = (typeof stepNames)[number];
+export type StepName = Exclude<AnyStep, "approve" | "dispute" | "resolve">;
 
-/** The state each step leads to, and those it is past. */
-const targets: Readonly<
-  Record<StepName, { readonly to: Redemption["state"]; readonly past: readonly Redemption["state"][] }>
-> = {
-  accept: { to: "accepted", past: ["sent", "burned"] },
-  "mark-sent": { to: "sent", past: ["burned"] },
+type State = Redemption["state"];
+interface Target {
+  readonly to: State;
+  /** States that are past it. */
+  readonly past: readonly State[];
+}
+
+/** The state each step leads to; `approve` changes none, and what `resolve` leads to is the decision. */
+const targets: Readonly<Record<StepName | "dispute", Target>> = {
+  accept: { to: "accepted", past: ["sent", "disputed", "burned"] },
+  "mark-sent": { to: "sent", past: ["disputed", "burned"] },
   confirm: { to: "burned", past: [] },
   reject: { to: "returned", past: [] },
+  dispute: { to: "disputed", past: ["returned"] },
 };
 const pollMs = 300;
 
-function readSteps(text: string | undefined): readonly StepName[] {
+function readSteps(text: string | undefined): readonly AnyStep[] {
   if (text === undefined) return [];
   if (text === "all") return ["accept", "mark-sent", "confirm"];
   return text.split(",").map((name) => {
@@ -108,23 +116,30 @@ function toStepBody(step: StepName, label: string | null): unknown {
   return { order: step === "reject" ? { reason: label } : { bankReference: label } };
 }
 
-/** Takes one step of the bank desk unless it was taken before, and waits until nothing of it is pending. */
-export async function takeStep(
-  client: Client,
-  options: { id: string; step: StepName; label: string | null; waitSeconds: number; attempt: number },
-): Promise<Redemption> {
-  const { id, step, label, waitSeconds, attempt } = options;
-  const { to, past } = targets[step];
-  const isPast = ({ state }: Redemption): boolean => state === to || past.includes(state);
+interface StepOptions {
+  readonly id: string;
+  readonly step: AnyStep;
+  readonly target: Target;
+  /** Made only when the step is still to be taken. */
+  readonly make: (before: Redemption) => Promise<unknown>;
+  readonly idempotencyKey?: (before: Redemption) => string;
+  readonly waitSeconds: number;
+}
+
+/** Takes a step unless it was taken before, and waits until nothing of it is pending. */
+async function take(client: Client, options: StepOptions): Promise<Redemption> {
+  const { id, step, target, waitSeconds } = options;
+  const isPast = ({ state }: Redemption): boolean => state === target.to || target.past.includes(state);
+  const isQuiet = ({ pending }: Redemption): boolean => pending.every(({ kind }) => kind !== step);
   const before = await readRedemption(client, id);
-  if (!isPast(before)) {
-    const body = toStepBody(step, label);
-    const idempotencyKey = deriveKey(step, [before.redemptionId, label, attempt]);
-    await persist(() => client.post(`/v1/redemptions/${id}/${step}`, body, { idempotencyKey }), {
+  if (!isPast(before) && (options.idempotencyKey !== undefined || isQuiet(before))) {
+    const body = await options.make(before);
+    const key = options.idempotencyKey?.(before);
+    const named = key === undefined ? {} : { idempotencyKey: key };
+    await persist(() => client.post(`/v1/redemptions/${id}/${step}`, body, named), {
       patienceSeconds: orderPatienceSeconds,
     });
   }
-  const isQuiet = ({ pending }: Redemption): boolean => pending.every(({ kind }) => kind !== step);
   const after = await watchRedemption(client, { id, waitSeconds, isDone: isQuiet });
   if (isPast(after) || waitSeconds === 0) return after;
   throw new Refusal({
@@ -135,24 +150,65 @@ export async function takeStep(
   });
 }
 
-/** The holder's wallet: `customer:<index>` of a keystore, or a demo wallet of the devnet by name. */
-async function openWallet(
-  terminal: Terminal,
-  session: Session,
-  options: RedeemOptions,
-): Promise<Wallet | HDNodeWallet> {
-  const name = options.wallet ?? "";
-  const index = parseCustomer(name);
-  if (index !== null && options.keystore !== undefined) {
-    const passphrase = await readPassphrase(terminal, options);
-    return (await openKeystore({ path: options.keystore, passphrase })).at(index);
+/** Takes one step of the bank desk; the node signs it. */
+export function takeStep(
+  client: Client,
+  options: { id: string; step: StepName; label: string | null; waitSeconds: number; attempt: number },
+): Promise<Redemption> {
+  const { step, label, attempt } = options;
+  return take(client, {
+    ...options,
+    target: targets[step],
+    make: async () => toStepBody(step, label),
+    idempotencyKey: ({ redemptionId }) => deriveKey(step, [redemptionId, label, attempt]),
+  });
+}
+
+interface PlannedStep {
+  readonly step: AnyStep;
+  readonly label: string | null;
+}
+
+interface Desk {
+  readonly terminal: Terminal;
+  readonly session: Session;
+  readonly options: RedeemOptions;
+}
+
+/** The holder says that the money did not arrive. */
+async function dispute({ terminal, session, options }: Desk, id: string, waitSeconds: number): Promise<Redemption> {
+  const network = await fetchNetwork(session.client);
+  const wallet = await openWallet(terminal, session, options);
+  const make = async ({ redemptionId }: Redemption): Promise<unknown> => {
+    const order = { deadline: readNow(network) + 3_600 };
+    const message = { id: redemptionId as Word, ...order };
+    return { order, signature: await signStruct(network, wallet, { primaryType: "DisputeRedemption", message }) };
+  };
+  return take(session.client, { id, step: "dispute", target: targets.dispute, make, waitSeconds });
+}
+
+/** Any step, by whoever takes it: the second keys act under the approver's API key. */
+async function takeAny(desk: Desk, { step, label }: PlannedStep, id: string): Promise<Redemption> {
+  const { terminal, session, options } = desk;
+  const { waitSeconds, attempt } = readAct(options);
+  if (step === "dispute") return dispute(desk, id, waitSeconds);
+  if (step !== "approve" && step !== "resolve") {
+    return takeStep(session.client, { id, step, label, waitSeconds, attempt });
   }
-  const demo = session.credentials?.wallets.find((wallet) => wallet.name.toLowerCase() === name.toLowerCase());
-  if (demo !== undefined) return new Wallet(demo.privateKey);
-  const names = session.credentials?.wallets.map((wallet) => wallet.name).join(", ") ?? "";
-  throw new Refusal({
-    reason: `wallet "${name}" is unknown`,
-    remedy: `Give --wallet customer:<index> with --keystore <file>${names === "" ? "" : `, or one of ${names}`}.`,
+  const second = openSession(terminal, options, ["approver"]);
+  if (step === "approve") {
+    const approval = await approvePayout(second, { id, waitSeconds, attempt });
+    if (waitSeconds > 0) requireSettled(approval);
+    return readRedemption(session.client, id);
+  }
+  const paid = options.decision === "paid";
+  return take(second.client, {
+    id,
+    step,
+    target: { to: paid ? "burned" : "returned", past: [] },
+    make: async () => ({ order: { paid, reference: label } }),
+    idempotencyKey: ({ redemptionId }) => deriveKey(step, [redemptionId, paid, label, attempt]),
+    waitSeconds,
   });
 }
 
@@ -208,16 +264,21 @@ function formatRedemption(terminal: Terminal, redemption: Redemption, record: Re
     : `${block}\n${formatTable(terminal, { head: ["from", "to", "block", "transaction", "at"], rows: steps, right: [2] })}`;
 }
 
-function chooseLabel(step: StepName, options: RedeemOptions): string | null {
-  if (step === "accept") return null;
-  const option = step === "reject" ? "--reason" : "--bank-reference";
-  const text = step === "reject" ? options.reason : options.bankReference;
+function chooseLabel(step: AnyStep, options: RedeemOptions): string | null {
+  if (step === "accept" || step === "approve" || step === "dispute") return null;
+  const { decision } = options;
+  if (step === "resolve" && decision !== "paid" && decision !== "returned") {
+    throw toUsage("resolve needs --decision paid or --decision returned");
+  }
+  const returns = step === "reject" || (step === "resolve" && decision === "returned");
+  const option = returns ? "--reason" : "--bank-reference";
+  const text = returns ? options.reason : options.bankReference;
   if (text === undefined) throw toUsage(`${step} needs ${option}`);
   return readWord(text, option);
 }
 
 async function runRedeem(terminal: Terminal, reference: string, options: RedeemOptions): Promise<void> {
-  const { waitSeconds, attempt } = readAct(options);
+  const { waitSeconds } = readAct(options);
   const steps = readSteps(options.steps).map((step) => ({ step, label: chooseLabel(step, options) }));
   const session = openSession(terminal, options, ["operator"]);
   const record = await prepareRecord(terminal, session, { reference, options });
@@ -245,9 +306,7 @@ async function runRedeem(terminal: Terminal, reference: string, options: RedeemO
         : "Run the same again to look: nothing is done twice.",
     });
   }
-  for (const { step, label } of steps) {
-    redemption = await takeStep(session.client, { id: redemption.id, step, label, waitSeconds, attempt });
-  }
+  for (const planned of steps) redemption = await takeAny({ terminal, session, options }, planned, redemption.id);
   showResult(terminal, options, { value: redemption, text: formatRedemption(terminal, redemption, record) });
 }
 
@@ -257,17 +316,15 @@ export function addRedeem(program: Command, terminal: Terminal): void {
     summary: "lock coins for a payout to a bank account; take the bank desk's steps",
     example: 'redeem R-2026-0017 --wallet Luis --amount 25.00 --account "GT82 TRAJ 0102 0000 0012 1002 9690"',
   });
-  addActOptions(verb)
+  addWalletOptions(addActOptions(verb), "the holder's wallet")
     .argument("<reference>", "your reference; the same one is the same redemption, always")
-    .option("--wallet <wallet>", "whose coins: customer:<index> of --keystore, or a demo wallet by name")
-    .option("--keystore <file>", "encrypted keystore of the holder")
-    .option("--passphrase-file <file>", "file with the passphrase; else REMESA_PASSPHRASE, else a prompt")
     .option("--amount <amount>", "decimal, whole cents")
     .option("--account <text>", "bank account; kept in the record, on the chain only as a blinded hash")
     .option("--currency <symbol>", "the coin", "XUS")
-    .option("--steps <list>", "the desk's steps to take: accept,mark-sent,confirm (all), or reject")
-    .option("--bank-reference <text>", "for mark-sent and confirm: the bank's reference, at most 31 bytes")
-    .option("--reason <text>", "for reject: a code, at most 31 bytes, public")
+    .option("--steps <list>", "steps to take: accept,mark-sent,confirm (all), reject, approve, dispute, resolve")
+    .option("--bank-reference <text>", "for mark-sent, confirm and resolve: the bank's reference, at most 31 bytes")
+    .option("--reason <text>", "for reject and resolve: a code, at most 31 bytes, public")
+    .option("--decision <decision>", "for resolve: paid, or returned")
     .option("--records <folder>", "where records are kept; default: redemptions/ in the data folder")
     .addHelpText(
       "after",

@@ -18,6 +18,27 @@ import { addNodeOptions, declareVerb, type NodeOptions } from "../terminal/optio
 import { toUsage } from "../terminal/refusal.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
+type Kind =
+  | "open-claim"
+  | "authorize"
+  | "charge"
+  | "claim"
+  | "decline-claim"
+  | "cancel-claim"
+  | "reclaim-claim"
+  | "capture"
+  | "void"
+  | "refund"
+  | "dispute-payment"
+  | "resolve-payment"
+  | "reclaim-payment"
+  | "swap"
+  | "cancel-quote"
+  | "join"
+  | "leave"
+  | "complete-leave"
+  | "travel-attest";
+type Agreed = Extract<TraceView["resource"], { kind: Kind }>;
 type Money = (coin: string, units: string) => string;
 
 function createMoney(network: Network): Money {
@@ -67,9 +88,12 @@ function describeResource(resource: TraceView["resource"], money: Money): readon
         ["nonce", resource.nonce],
       ];
     case "accept":
+    case "approve":
     case "reject":
     case "mark-sent":
     case "confirm":
+    case "dispute":
+    case "resolve":
     case "cancel-redemption":
     case "reclaim":
       return [["redemption", resource.redemptionId]];
@@ -77,13 +101,53 @@ function describeResource(resource: TraceView["resource"], money: Money): readon
     case "minting":
     case "freeze":
     case "unfreeze":
+    case "seize":
+    case "approve-mint":
       return [
         ["order", resource.orderId],
         ["signer", resource.signer],
         ["account", resource.account ?? ""],
       ];
     default:
-      throw new Error(`a resource of unknown kind: ${JSON.stringify(resource satisfies never)}`);
+      return describeAgreement(resource, money);
+  }
+}
+
+/** What began with terms that several parties know: claims, payments, quotes, and wallet operators' families. */
+function describeAgreement(resource: Agreed, money: Money): readonly (readonly [string, Cell])[] {
+  switch (resource.kind) {
+    case "open-claim":
+      return [
+        ["sender", resource.sender],
+        ["amount", money(resource.coin, resource.amount)],
+        ["claim", resource.claimId],
+        ["expires", resource.expiry],
+      ];
+    case "authorize":
+    case "charge":
+      return [
+        ["payer", resource.payer],
+        ["merchant", resource.merchant ?? ""],
+        ["amount", money(resource.coin, resource.amount)],
+        ["captured", money(resource.coin, resource.captured)],
+        ["payment", resource.paymentId],
+      ];
+    case "travel-attest":
+      return [
+        ["payer", resource.payer ?? ""],
+        ["payee", resource.payee ?? ""],
+        ["amount", money(resource.coin, resource.amount)],
+        ["attestation", resource.attestationId],
+      ];
+    case "join":
+    case "leave":
+    case "complete-leave":
+      return [["account", resource.account]];
+    default:
+      return [
+        ["agreement", resource.agreementId],
+        ["amount", money(resource.coin, resource.amount)],
+      ];
   }
 }
 
@@ -125,7 +189,7 @@ function formatMovements(terminal: Terminal, { movements }: TraceView, money: Mo
 
 function formatTrace(terminal: Terminal, trace: TraceView, money: Money): string {
   const { resource } = trace;
-  const life = resource.kind === "lock" ? resource.intent : resource;
+  const life = "intent" in resource ? resource.intent : resource;
   const { evidence, reason } = life ?? { evidence: null, reason: null };
   const head = formatBlock(terminal, [
     [resource.kind, resource.id],

@@ -22,6 +22,15 @@ export interface NodeOptions extends OutputOptions {
   readonly data?: string;
 }
 
+/** Declares a verb that is only the first word of several. */
+export function declareGroup(program: Command, facts: { name: string; summary: string; example: string }): Command {
+  return program
+    .command(facts.name)
+    .summary(facts.summary)
+    .description(`${facts.summary.charAt(0).toUpperCase()}${facts.summary.slice(1)}.`)
+    .addHelpText("after", `\nExample:\n  $ remesa ${facts.example}\n`);
+}
+
 /** Declares a verb. The example is shown by its --help. */
 export function declareVerb(program: Command, facts: { name: string; summary: string; example: string }): Command {
   return program
@@ -74,6 +83,15 @@ export function readTime(text: string, name: string): number {
 export function readExpiry(text: string, now: number): number {
   const hours = /^\+(\d{1,4})h$/.exec(text)?.[1];
   return hours === undefined ? readTime(text, "--expires") : now + Number(hours) * 3_600;
+}
+
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** Unix seconds from an RFC 3339 time, or from `+30m`, `+12h`, `+7d`: that long after now. */
+export function readMoment(text: string, option: { readonly name: string; readonly now: number }): number {
+  const [, count = "", unit = ""] = /^\+(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const seconds = unitSeconds[unit];
+  return seconds === undefined ? readTime(text, option.name) : option.now + Number(count) * seconds;
 }
 
 /** A text of at most 31 bytes, or `0x` and 64 hex digits, as 32 bytes. */

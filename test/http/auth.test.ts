@@ -2,14 +2,27 @@ import { expect } from "chai";
 import { admit, admitTo, type Caller, createAuth, isInsider } from "../../src/http/auth.ts";
 import { RejectedError } from "../../src/http/problem.ts";
 import {
+  createClaimTerms,
+  createPaymentTerms,
+  createQuoteTerms,
+  putClaim,
+  putPayment,
+  toBody,
+} from "../support/fake-escrows.ts";
+import {
   ana,
   apiKeys,
+  blockTime,
+  claims,
+  coin,
+  commerce,
   createFakeNode,
   createTransfer,
   type FakeNode,
   keyOf,
   logIn,
   luis,
+  quetzal,
   terms,
 } from "../support/fake-node.ts";
 
@@ -103,6 +116,13 @@ describe("http/auth", () => {
         approver: "forbidden",
         operator: "admitted",
       },
+      approver: {
+        none: "unauthorized",
+        wallet: "forbidden",
+        auditor: "forbidden",
+        approver: "admitted",
+        operator: "forbidden",
+      },
     } as const;
     for (const access of Object.keys(table) as (keyof typeof table)[]) {
       for (const caller of Object.keys(callers) as (keyof typeof callers)[]) {
@@ -124,10 +144,15 @@ describe("http/auth", () => {
 
   describe("every route", () => {
     const callers = ["none", "wallet", "auditor", "approver", "operator"] as const;
+    const scene = { coin, other: quetzal, from: ana, to: luis, now: blockTime };
+    const claimTerms = createClaimTerms(scene);
+    const paymentTerms = createPaymentTerms(scene);
+    const quoteTerms = createQuoteTerms(scene);
     const all = { none: true, wallet: true, auditor: true, approver: true, operator: true };
     const login = { ...all, none: false };
     const reader = { ...login, wallet: false };
     const operator = { ...reader, auditor: false, approver: false };
+    const approver = { ...reader, auditor: false, operator: false };
     const order = { coin: "XUS", amount: "5", reportHash: "report" };
     /** Route → who gets past the gate. Bodies are right, so that only the login can refuse. */
     const table: readonly (readonly [string, Record<(typeof callers)[number], boolean>, unknown?])[] = [
@@ -157,10 +182,64 @@ describe("http/auth", () => {
       ["POST /v1/redemptions/REDEMPTION/reject", operator, { order: { reason: "closed account" } }],
       ["POST /v1/redemptions/REDEMPTION/mark-sent", operator, { order: { bankReference: "b1" } }],
       ["POST /v1/redemptions/REDEMPTION/confirm", operator, { order: { bankReference: "b1" } }],
+      ["POST /v1/redemptions/REDEMPTION/approve", approver, {}],
+      ["POST /v1/redemptions/REDEMPTION/resolve", approver, { order: { paid: true, reference: "r1" } }],
+      ["POST /v1/redemptions/REDEMPTION/dispute", all, {}],
       ["POST /v1/redemptions/REDEMPTION/cancel", all, {}],
       ["POST /v1/redemptions/REDEMPTION/reclaim", all, {}],
       ["POST /v1/orders", operator, { kind: "attest", order }],
+      [
+        "POST /v1/approvals",
+        approver,
+        { mint: { coin: "XUS", depositId: `0x${"4".repeat(64)}`, to: ana, amount: "5" } },
+      ],
       ["GET /v1/orders/ORDER", reader],
+      ["POST /v1/claims", all, { coin: "XUS", terms: toBody(claimTerms, "coin") }],
+      ["GET /v1/claims/CLAIM", all],
+      [`GET /v1/accounts/${ana}/claims`, login],
+      [`GET /v1/accounts/${luis}/claims`, reader],
+      ["POST /v1/claims/CLAIM/claim", all, { order: { recipient: luis } }],
+      ["POST /v1/claims/CLAIM/decline", all, {}],
+      ["POST /v1/claims/CLAIM/cancel", all, {}],
+      ["POST /v1/claims/CLAIM/reclaim", all, {}],
+      ["POST /v1/payments", all, { coin: "XUS", terms: toBody(paymentTerms, "coin") }],
+      ["GET /v1/payments/PAYMENT", all],
+      [`GET /v1/accounts/${ana}/payments`, login],
+      [`GET /v1/accounts/${luis}/payments`, reader],
+      ["POST /v1/payments/PAYMENT/capture", all, { order: { amount: "1" } }],
+      ["POST /v1/payments/PAYMENT/void", all, { order: { amount: "1" } }],
+      ["POST /v1/payments/PAYMENT/refund", all, { order: { amount: "1" } }],
+      ["POST /v1/payments/PAYMENT/dispute", all, {}],
+      ["POST /v1/payments/PAYMENT/resolve", all, { order: { toMerchant: "1" } }],
+      ["POST /v1/payments/PAYMENT/reclaim", all, {}],
+      ["POST /v1/quotes", all, { terms: toBody(quoteTerms) }],
+      ["GET /v1/quotes/QUOTE", all],
+      ["POST /v1/quotes/QUOTE/accept", all, {}],
+      ["POST /v1/quotes/QUOTE/cancel", all, {}],
+      [
+        "POST /v1/attestations",
+        all,
+        {
+          coin: "XUS",
+          attestation: {
+            vasp: 1,
+            attestationId: `0x${"5".repeat(64)}`,
+            payer: ana,
+            payee: luis,
+            amount: "5",
+            reference: "r",
+            validUntil: 1_800_000_100,
+          },
+          signer: luis,
+        },
+      ],
+      ["GET /v1/attestations/ATTESTATION", all],
+      ["GET /v1/vasps/VASP", all],
+      ["POST /v1/vasps/VASP/members", all, { account: ana, joinId: `0x${"6".repeat(64)}`, signer: luis }],
+      ["GET /v1/memberships/MEMBERSHIP", all],
+      [`POST /v1/accounts/${ana}/leave`, all, { leaveId: `0x${"7".repeat(64)}` }],
+      [`POST /v1/accounts/${ana}/complete-leave`, all, {}],
+      ["GET /v1/exits", all],
       ["GET /v1/reconciliation", all],
       ["GET /v1/reconciliation?fresh=true", reader],
       ["GET /v1/lanes", reader],
@@ -206,6 +285,15 @@ describe("http/auth", () => {
           signature,
         }),
       };
+      const { encoder } = node.deps;
+      const { kept } = node.state;
+      const claim = encoder.agreementId({ kind: "claim", terms: claimTerms });
+      const payment = encoder.agreementId({ kind: "payment", terms: paymentTerms });
+      const quote = encoder.agreementId({ kind: "quote", terms: quoteTerms });
+      putClaim(kept, { id: claim, escrow: claims, terms: claimTerms, state: "open" });
+      putPayment(kept, { id: payment, escrow: commerce, terms: paymentTerms });
+      kept.quotes.set(quote, { id: quote, terms: quoteTerms, makerSignature: signature, offeredAt: 0 });
+      Object.assign(ids, { CLAIM: claim, PAYMENT: payment, QUOTE: quote, VASP: "1" });
       token = await logIn(node);
     });
     after(() => node.app.close());

@@ -29,7 +29,9 @@ describe("http/problem", () => {
     it("calls retryable exactly what waiting cures", () => {
       const retryable = Object.entries(answers).filter(([, { retryable }]) => retryable);
       expect(retryable.map(([code]) => code).toSorted()).to.deep.equal([
+        "approval_missing",
         "chain_stale",
+        "dealer_limit",
         "halted",
         "idempotency_in_flight",
         "internal",
@@ -37,6 +39,7 @@ describe("http/problem", () => {
         "queue_full",
         "rate_limited",
         "storage_unavailable",
+        "travel_rule",
       ]);
     });
   });

@@ -1,19 +1,21 @@
 /**
- * A node for tests of its surface: typed fakes of the ports, in memory. Owns just enough behaviour that identity, conflicts and ends can be
- * observed over HTTP; decides nothing about signatures except that one beginning with `0xbad` is invalid. No side effects on import.
+ * A node for tests of its surface: typed fakes of the ports, in memory, around the real encoder. Owns just enough behaviour that identity,
+ * conflicts and ends can be observed over HTTP; its intake decides nothing about signatures except that one beginning with `0xbad` is
+ * invalid. No side effects on import.
  */
-import { createHash } from "node:crypto";
 import { pino } from "pino";
 import { privateKeyToAccount } from "viem/accounts";
+import { createEncoder } from "../../src/chain/encode.ts";
+import { createRecoverer } from "../../src/chain/recover.ts";
 import type { Draft, OrderRole, UnsignedOrder } from "../../src/domain/draft.ts";
 import type { BlockRef, RedemptionTerms } from "../../src/domain/facts.ts";
-import { type Address, type Hex, toWord, type Word, zeroAddress } from "../../src/domain/hex.ts";
+import { type Address, type Hex, toWord, type Word } from "../../src/domain/hex.ts";
 import { firstSequence } from "../../src/domain/identifier.ts";
-import { type Fence, type Intent, type IntentState, stepFence } from "../../src/domain/intent.ts";
+import type { Fence, HeldReason, Intent, IntentState } from "../../src/domain/intent.ts";
 import { isEnded } from "../../src/domain/lifecycle.ts";
+import { roleOf } from "../../src/domain/policy.ts";
 import type { Reconciliation } from "../../src/domain/reconciliation.ts";
 import type { Rejection } from "../../src/domain/rejection.ts";
-import type { TypedMessage } from "../../src/domain/signatures.ts";
 import type { ApiKey } from "../../src/http/auth.ts";
 import type { ServerDeps } from "../../src/http/deps.ts";
 import { createServer } from "../../src/http/server.ts";
@@ -32,12 +34,20 @@ import type {
   StoredAccount,
   StoredRedemption,
   Trace,
+  Vasp,
 } from "../../src/pipeline/ports.ts";
+import { createEscrowReads, createKept, type Kept } from "./fake-escrows.ts";
 
 export const coin: Address = "0x1000000000000000000000000000000000000001";
 export const treasury: Address = "0x1000000000000000000000000000000000000002";
 export const escrow: Address = "0x1000000000000000000000000000000000000003";
 export const authority: Address = "0x1000000000000000000000000000000000000004";
+export const claims: Address = "0x1000000000000000000000000000000000000005";
+export const commerce: Address = "0x1000000000000000000000000000000000000006";
+export const swap: Address = "0x1000000000000000000000000000000000000007";
+export const registry: Address = "0x1000000000000000000000000000000000000008";
+export const dispatcher: Address = "0x1000000000000000000000000000000000000009";
+export const quetzal: Address = "0x100000000000000000000000000000000000000a";
 export const lane: Address = "0x2000000000000000000000000000000000000001";
 export const roleAddress: Address = "0x3000000000000000000000000000000000000001";
 /** Ana can log in: this is her key, and it guards nothing. */
@@ -54,7 +64,15 @@ export const deployment: Deployment = {
   authority,
   treasury,
   redemptions: escrow,
-  coins: [{ symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin }],
+  claims,
+  commerce,
+  swap,
+  registry,
+  dispatcher,
+  coins: [
+    { symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin },
+    { symbol: "XGT", name: "Remesa Quetzal", version: "1", decimals: 6, address: quetzal },
+  ],
   block: 0,
 };
 
@@ -64,96 +82,9 @@ export const apiKeys: readonly (ApiKey & { readonly role: "operator" | "approver
   { name: "audit", role: "auditor", key: "auditor-key-0123456789abcdef" },
 ];
 
-function hash(value: unknown): Word {
-  const text = JSON.stringify(value, (_key, item: unknown) => {
-    if (typeof item === "bigint") return `${item}n`;
-    if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
-    return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
-  return `0x${createHash("sha256").update(text).digest("hex")}`;
-}
-
 function unused(name: string) {
   return (): never => {
     throw new Error(`the surface must not call ${name}`);
-  };
-}
-
-/** What a draft says, without its signature: the identity of the fake's intents. */
-function toSigned(draft: Draft | UnsignedOrder): unknown {
-  const { signature: _signature, signer: _signer, ...rest } = draft as Record<string, unknown>;
-  return "reference" in rest && draft.kind === "transfer" ? { ...rest, reference: null } : rest;
-}
-
-function toFence(draft: Draft, id: (terms: RedemptionTerms) => Word): Fence {
-  switch (draft.kind) {
-    case "transfer":
-      return { scope: draft.coin, subject: draft.authorization.from, key: draft.authorization.nonce };
-    case "cancel":
-      return { scope: draft.coin, subject: draft.authorizer, key: draft.nonce };
-    case "mint":
-      return { scope: treasury, subject: zeroAddress, key: draft.depositId };
-    case "lock":
-      return { scope: draft.terms.coin, subject: draft.terms.holder, key: id(draft.terms) };
-    case "attest":
-    case "minting":
-    case "freeze":
-    case "unfreeze":
-      return { scope: treasury, subject: draft.signer, key: draft.orderId };
-    default:
-      return stepFence(escrow, draft.id, draft.from);
-  }
-}
-
-function createEncoder(): Encoder {
-  const redemptionId = (terms: RedemptionTerms): Word => hash(["redemption", terms]);
-  return {
-    redemptionId,
-    toTyped(draft): TypedMessage {
-      const domain = { name: "Fake", version: "1", chainId: deployment.chainId, verifyingContract: escrow };
-      if (draft.kind === "lock") {
-        const { terms } = draft;
-        const times = { validAfter: 0n, validBefore: BigInt(terms.acceptBy) };
-        const message = { from: terms.holder, to: escrow, value: terms.amount, ...times, nonce: redemptionId(terms) };
-        return { domain: { ...domain, verifyingContract: coin }, primaryType: "ReceiveWithAuthorization", message };
-      }
-      const deadline = "deadline" in draft ? BigInt(draft.deadline) : 0n;
-      return { domain, primaryType: "CancelRedemption", message: { id: "id" in draft ? draft.id : "0x", deadline } };
-    },
-    encode(draft) {
-      const base = "terms" in draft ? draft.terms : draft;
-      const facts = {
-        kind: draft.kind,
-        digest: hash(toSigned(draft)),
-        fence: toFence(draft, redemptionId),
-        coin: base.coin,
-        payer: null as Address | null,
-        payee: null as Address | null,
-        amount: 0n,
-        validAfter: 0,
-        validBefore: "deadline" in draft ? draft.deadline + 1 : 2 ** 40,
-        memo: null as Word | null,
-        subject: null as Word | null,
-        action: { kind: "call", to: base.coin, data: "0x", gas: 1n } as const,
-        reference: null as string | null,
-      };
-      if (draft.kind === "transfer") {
-        const { from, to, value, validAfter, validBefore } = draft.authorization;
-        Object.assign(facts, { payer: from, payee: to, amount: value, validAfter, validBefore });
-        Object.assign(facts, { memo: draft.memo, reference: draft.reference });
-      } else if (draft.kind === "mint") {
-        Object.assign(facts, { payee: draft.to, amount: draft.amount, subject: draft.depositId });
-      } else if (draft.kind === "lock") {
-        const { holder, amount, acceptBy } = draft.terms;
-        Object.assign(facts, { payer: holder, payee: escrow, amount, validBefore: acceptBy });
-        Object.assign(facts, { subject: redemptionId(draft.terms) });
-      } else if ("id" in draft) {
-        Object.assign(facts, { subject: draft.id });
-      } else if ("orderId" in draft) {
-        Object.assign(facts, { subject: draft.orderId, payee: "account" in draft ? draft.account : null });
-      }
-      return { facts, signer: null, signature: "signature" in draft ? draft.signature : null };
-    },
   };
 }
 
@@ -162,6 +93,12 @@ export interface FakeState {
   readonly intents: Map<bigint, Intent>;
   readonly keys: Map<string, { hash: Word; intent: bigint }>;
   readonly redemptions: Map<Word, StoredRedemption>;
+  /** Claims, payments, quotes and what is due. */
+  readonly kept: Kept;
+  readonly vasps: Map<number, Vasp>;
+  readonly leaving: Map<Address, number>;
+  /** What the chain says to a call that is tried out; null: it would succeed. */
+  simulated: HeldReason | null;
   readonly events: PublishedEvent[];
   /** Drafts that reached intake, and orders the node signed. */
   readonly submitted: Draft[];
@@ -211,9 +148,9 @@ function createIntake(state: FakeState, encoder: Encoder, orderSigner: OrderSign
   let counter = 0n;
 
   function decide(draft: Draft, key: Idempotency | null): AcceptOutcome {
-    const { facts, signature } = encoder.encode(draft);
+    const { facts, consents } = encoder.encode(draft);
     const known = [...state.intents.values()].find((intent) => intent.digest === facts.digest);
-    if (signature?.startsWith("0xbad")) {
+    if (consents.some(({ signature }) => signature.startsWith("0xbad"))) {
       return { kind: "refused", reasons: [{ code: "signature_invalid", subject: "signature", remedy: "Sign again." }] };
     }
     if (known !== undefined) return { kind: "existing", intent: known };
@@ -235,7 +172,8 @@ function createIntake(state: FakeState, encoder: Encoder, orderSigner: OrderSign
       return drafts.map((draft) => decide(draft, key));
     },
     async signOrder(order) {
-      const role: OrderRole = order.kind === "mint" ? "dealer" : order.kind === "attest" ? "attestor" : "agent";
+      const role = roleOf[order.kind];
+      if (role === null) throw new Error(`no role signs ${order.kind}`);
       const signer = orderSigner.addressOf(role);
       if (signer === null) {
         return { ok: false, reasons: [{ code: "order_signer_missing", subject: role, remedy: "Send it signed." }] };
@@ -246,10 +184,10 @@ function createIntake(state: FakeState, encoder: Encoder, orderSigner: OrderSign
   };
 }
 
-function createAccount(address: Address): StoredAccount {
+function createAccount(account: { readonly coin: Address; readonly address: Address }): StoredAccount {
+  const { address } = account;
   return {
-    coin,
-    address,
+    ...account,
     balance: 5_000_000n,
     posted: 5_000_000n,
     held: 1_000_000n,
@@ -282,6 +220,7 @@ function createStore(state: FakeState): Store {
     "finalize",
     "readPosted",
     "sumLedger",
+    "sumEscrow",
     "halt",
     "backup",
     "close",
@@ -298,7 +237,7 @@ function createStore(state: FakeState): Store {
     },
     async readAccounts(accounts) {
       guard();
-      return accounts.map(({ address }) => createAccount(address));
+      return accounts.map(createAccount);
     },
     readOpenSlots: async () => [
       {
@@ -324,6 +263,7 @@ function createStore(state: FakeState): Store {
         .slice(0, limit);
     },
     listMovements: async () => [],
+    ...createEscrowReads(state.kept),
     readRedemption: async (id) => state.redemptions.get(id) ?? null,
     async readTrace(sequence): Promise<Trace | null> {
       const intent = state.intents.get(sequence);
@@ -383,11 +323,14 @@ function createChain(state: FakeState): Chain {
     "fees",
     "gasLimit",
     "isFenceConsumed",
-    "simulate",
+    "readDealer",
   ] as const;
   const rest = Object.fromEntries(names.map((name) => [name, unused(name)])) as Record<(typeof names)[number], never>;
   return {
     ...rest,
+    simulate: async () => state.simulated,
+    readVasp: async (id) => state.vasps.get(id) ?? null,
+    readLeaving: async (account) => state.leaving.get(account) ?? null,
     gasBalance: async () => 10n ** 18n,
     readAccounts: async () => [{ balance: 0n, frozen: 0n, nonceBase: 0n, nonceWindow: 0n, vasp: 7, escrow: false }],
     totalSupply: async () => 1_000_000n,
@@ -418,6 +361,10 @@ function createState(): FakeState {
     intents: new Map(),
     keys: new Map(),
     redemptions: new Map(),
+    kept: createKept(),
+    vasps: new Map(),
+    leaving: new Map(),
+    simulated: null,
     events: [],
     submitted: [],
     signed: [],
@@ -444,14 +391,30 @@ export const statement: Reconciliation = {
   blockHash: toWord(90n),
   blockTime,
   agrees: true,
-  coins: [{ coin, symbol: "XUS", bank: 10n, bankAsOf: blockTime, books: 9n, chain: 9n, outstanding: 9n, accounts: 2 }],
+  coins: [
+    {
+      coin,
+      symbol: "XUS",
+      bank: 10n,
+      bankAsOf: blockTime,
+      books: 9n,
+      chain: 9n,
+      outstanding: 9n,
+      accounts: 2,
+      escrows: [{ escrow: claims, open: 3n, balance: 4n }],
+    },
+  ],
   differences: [],
 };
+
+const evidence = { blockNumber: 101, blockHash: toWord(101n), transaction: toWord(5n), logIndex: 3, by: lane };
 
 export interface FakeNode {
   readonly state: FakeState;
   readonly deps: ServerDeps;
   readonly app: Awaited<ReturnType<typeof createServer>>;
+  /** A block carries an intent out. */
+  include(sequence: bigint): void;
   /** Ends an intent as settled, with evidence. */
   settle(sequence: bigint): void;
   /** Publishes an event and wakes the streams. */
@@ -461,7 +424,7 @@ export interface FakeNode {
 /** A server on fakes. Close `app` after use. */
 export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promise<FakeNode> {
   const state = createState();
-  const encoder = createEncoder();
+  const encoder = await createEncoder(deployment);
   const orderSigner: OrderSigner = {
     addressOf: (role) => (state.missingRoles.includes(role) ? null : roleAddress),
     sign: unused("orderSigner.sign"),
@@ -471,6 +434,7 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
     chain: createChain(state),
     intake: createIntake(state, encoder, orderSigner),
     encoder,
+    recoverer: await createRecoverer(),
     publisher: createPublisher(state),
     reconciler: {
       latest: () => state.statement,
@@ -521,10 +485,14 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
     state,
     deps,
     app,
+    include(sequence) {
+      const intent = state.intents.get(sequence);
+      if (intent === undefined) throw new Error("no such intent");
+      state.intents.set(sequence, { ...intent, state: "included", evidence });
+    },
     settle(sequence) {
       const intent = state.intents.get(sequence);
       if (intent === undefined) throw new Error("no such intent");
-      const evidence = { blockNumber: 101, blockHash: toWord(101n), transaction: toWord(5n), logIndex: 3, by: lane };
       state.intents.set(sequence, { ...intent, state: "settled", evidence, endedAt: 1_800_000_002_000 });
     },
     publish(event) {

@@ -17,12 +17,25 @@ export const redemptions: Address = toLower("0xdc64a140aa3e981100a9beca4e685f962
 /** A payee outside of the keystore, in its checksum spelling. */
 export const payee = "0x704E7c3333e38c7C3BDC894A6e8e558EB7AACc58";
 
+/** A second coin, for swaps. */
+export const quetzal: Coin = {
+  ...coin,
+  symbol: "XGT",
+  name: "Remesa Quetzal",
+  address: toLower("0x9fe46736679d2d9a65f0992f2272de9f3c7fa6e0"),
+};
+
 export const deployment = {
   chainId,
   authority: toLower("0x5fbdb2315678afecb367f032d93f642f64180aa3"),
   treasury,
   redemptions,
-  coins: [coin],
+  claims: toLower("0x5fc8d32690cc91d4c39d9d3abcbd16989f875707"),
+  commerce: toLower("0x0165878a594ca255338adfa4d48449f69242eb8f"),
+  swap: toLower("0xa513e6e4b8f2a923d98304ec87f64353c4d5c853"),
+  registry: toLower("0x2279b7a0a67db372996a5fab50d91eaa73d2ebe6"),
+  dispatcher: toLower("0x8a791620dd6260079bf849dc5567adc3f2fdc318"),
+  coins: [coin, quetzal],
   block: 1,
 };
 

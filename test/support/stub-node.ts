@@ -118,7 +118,17 @@ export function createStatement(coin: string, changes: Partial<ReconciliationVie
     blockTime: "2026-11-22T12:00:00.000Z",
     agrees: true,
     coins: [
-      { coin, symbol: "XUS", bank: units, bankAsOf: null, books: units, chain: units, outstanding: units, accounts: 2 },
+      {
+        coin,
+        symbol: "XUS",
+        bank: units,
+        bankAsOf: null,
+        books: units,
+        chain: units,
+        outstanding: units,
+        accounts: 2,
+        escrows: [],
+      },
     ],
     differences: [],
     halted: null,

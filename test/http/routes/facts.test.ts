@@ -2,7 +2,24 @@ import { expect } from "chai";
 import { toWord } from "../../../src/domain/hex.ts";
 import type { Problem } from "../../../src/http/schemas.ts";
 import type { Account, Network } from "../../../src/http/views.ts";
-import { ana, coin, createFakeNode, escrow, type FakeNode, lane, luis, treasury } from "../../support/fake-node.ts";
+import { spellAddress } from "../../../src/http/spelling.ts";
+import {
+  ana,
+  authority,
+  claims,
+  coin,
+  commerce,
+  createFakeNode,
+  dispatcher,
+  escrow,
+  type FakeNode,
+  lane,
+  luis,
+  quetzal,
+  registry,
+  swap,
+  treasury,
+} from "../../support/fake-node.ts";
 
 describe("http/routes/facts", () => {
   let node: FakeNode;
@@ -102,9 +119,29 @@ describe("http/routes/facts", () => {
       });
       expect(network.coins).to.deep.equal([
         { symbol: "XUS", name: "Remesa Dollar", version: "1", decimals: 6, address: coin },
+        { symbol: "XGT", name: "Remesa Quetzal", version: "1", decimals: 6, address: spellAddress(quetzal) },
       ]);
-      expect(network.contracts).to.include({ treasury, redemptions: escrow });
-      expect(Object.keys(network.roles)).to.deep.equal(["dealer", "attestor", "issuer", "freezer", "agent"]);
+      expect(network.contracts).to.deep.equal({
+        authority,
+        treasury,
+        redemptions: escrow,
+        claims,
+        commerce,
+        swap,
+        registry,
+        dispatcher,
+      });
+      expect(Object.keys(network.roles)).to.deep.equal([
+        "dealer",
+        "attestor",
+        "issuer",
+        "freezer",
+        "agent",
+        "seizer",
+        "approver",
+        "cosigner",
+        "arbiter",
+      ]);
       expect(network.latest).to.include({ number: 100, time: "2027-01-15T08:00:00.000Z" });
     });
 
@@ -129,6 +166,14 @@ describe("http/routes/facts", () => {
         vasp: 7,
       });
       expect(nonces).to.have.length(16);
+    });
+
+    it("shows every coin with the account's wallet operator", async () => {
+      const { coins } = (await get(`/v1/accounts/${ana}`)).json<Account>();
+      expect(coins.map(({ symbol, vasp }) => [symbol, vasp])).to.deep.equal([
+        ["XUS", 7],
+        ["XGT", 7],
+      ]);
     });
 
     it("offers free window nonces only, lowest first", async () => {

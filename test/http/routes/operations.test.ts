@@ -3,8 +3,19 @@ import { parseId } from "../../../src/domain/identifier.ts";
 import type { Deposit, Problem, Transfer } from "../../../src/http/schemas.ts";
 import type { Lanes, ReconciliationView, TraceView } from "../../../src/http/views.ts";
 import {
+  createClaimTerms,
+  createPaymentTerms,
+  createQuoteTerms,
+  putClaim,
+  putPayment,
+  toBody,
+} from "../../support/fake-escrows.ts";
+import {
   ana,
+  blockTime,
+  claims,
   coin,
+  commerce,
   createFakeNode,
   createTransfer,
   type FakeNode,
@@ -13,6 +24,7 @@ import {
   lane,
   logIn,
   luis,
+  quetzal,
   statement,
   termsBody,
 } from "../../support/fake-node.ts";
@@ -42,7 +54,10 @@ describe("http/routes/operations", () => {
       node.state.statement = {
         ...statement,
         agrees: false,
-        differences: [{ kind: "account", coin, account: luis, books: -1n, chain: 2n }],
+        differences: [
+          { kind: "account", coin, account: luis, books: -1n, chain: 2n },
+          { kind: "escrow", coin, account: claims, books: 3n, chain: 2n },
+        ],
       };
       node.state.halt = { reason: "differs", since: 0 };
       expect((await get("/v1/reconciliation")).json<ReconciliationView>()).to.deep.include({
@@ -50,6 +65,7 @@ describe("http/routes/operations", () => {
         agrees: false,
         differences: [
           { kind: "account", coin, account: "0xB100000000000000000000000000000000000002", books: "-1", chain: "2" },
+          { kind: "escrow", coin, account: claims, books: "3", chain: "2" },
         ],
         coins: [
           {
@@ -61,6 +77,7 @@ describe("http/routes/operations", () => {
             chain: "9",
             outstanding: "9",
             accounts: 2,
+            escrows: [{ escrow: claims, open: "3", balance: "4" }],
           },
         ],
         halted: { reason: "differs", since: "1970-01-01T00:00:00.000Z" },
@@ -109,7 +126,7 @@ describe("http/routes/operations", () => {
 
   describe("GET /v1/intents/{id}", () => {
     it("shows each kind as its resource", async () => {
-      const made = [
+      const made: { id: string }[] = [
         await post<Transfer>("/v1/transfers", createTransfer()),
         await post<Deposit>("/v1/deposits", { coin: "XUS", depositId: `0x${"1".repeat(64)}`, to: ana, amount: "1" }),
         await post<{ id: string }>("/v1/redemptions", { coin: "XUS", terms: termsBody, signature: goodSignature }),
@@ -125,6 +142,51 @@ describe("http/routes/operations", () => {
           signature: goodSignature,
         }),
       ];
+      const { encoder } = node.deps;
+      const scene = { coin, other: quetzal, from: ana, to: luis, now: blockTime };
+      const [claimTerms, paymentTerms, quoteTerms] = [
+        createClaimTerms(scene),
+        createPaymentTerms(scene),
+        createQuoteTerms(scene),
+      ];
+      const claim = encoder.agreementId({ kind: "claim", terms: claimTerms });
+      const payment = encoder.agreementId({ kind: "payment", terms: paymentTerms });
+      const quote = encoder.agreementId({ kind: "quote", terms: quoteTerms });
+      const signature = goodSignature;
+      for (const body of [
+        { terms: toBody(claimTerms, "coin"), to: "claims" },
+        { terms: toBody(paymentTerms, "coin"), to: "payments" },
+      ]) {
+        made.push(await post(`/v1/${body.to}`, { coin: "XUS", terms: body.terms, signature }));
+      }
+      putClaim(node.state.kept, { id: claim, escrow: claims, terms: claimTerms, state: "open" });
+      putPayment(node.state.kept, { id: payment, escrow: commerce, terms: paymentTerms });
+      node.state.kept.quotes.set(quote, { id: quote, terms: quoteTerms, makerSignature: signature, offeredAt: 0 });
+      node.state.leaving.set(ana, blockTime);
+      const capture = { amount: "1", captured: "0", voided: "0", deadline: blockTime + 60 };
+      made.push(
+        await post(`/v1/claims/${claim}/reclaim`, {}),
+        await post(`/v1/payments/${payment}/capture`, { order: capture, signature }),
+        await post(`/v1/quotes/${quote}/accept`, { signature }),
+        await post(`/v1/accounts/${ana}/complete-leave`, {}),
+      );
+      const charged = { ...toBody(paymentTerms, "coin"), salt: `0x${"c".repeat(64)}` };
+      const order = { amount: "1", deadline: blockTime + 60 };
+      made.push(await post("/v1/payments", { coin: "XUS", terms: charged, signature, capture: { order, signature } }));
+      expect(made.map(({ id }) => id.split("_")[0])).to.deep.equal([
+        "tr",
+        "dep",
+        "red",
+        "ord",
+        "can",
+        "clm",
+        "pay",
+        "stp",
+        "stp",
+        "quo",
+        "mem",
+        "pay",
+      ]);
       for (const resource of made) {
         const found = await get(`/v1/intents/${resource.id}`, operator);
         expect(found.statusCode, found.body).to.equal(200);

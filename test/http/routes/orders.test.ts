@@ -17,6 +17,7 @@ const orders = {
   minting: { coin: "XUS", enabled: true },
   freeze: { coin: "XUS", account: ana, amount: null, caseId: "case 7", until: blockTime + 86_400 },
   unfreeze: { coin: "XUS", account: ana, caseId: "case 7" },
+  seize: { coin: "XUS", account: ana, amount: "700", caseId: "case 7" },
 } as const;
 type Kind = keyof typeof orders;
 const kinds = Object.keys(orders) as Kind[];
@@ -43,6 +44,7 @@ describe("http/routes/orders", () => {
       minting: { kind: "minting", coin, enabled: true },
       freeze: { kind: "freeze", coin, account: ana, amount: null, caseId: caseSeven, until: blockTime + 86_400 },
       unfreeze: { kind: "unfreeze", coin, account: ana, caseId: caseSeven },
+      seize: { kind: "seize", coin, account: ana, amount: 700n, caseId: caseSeven },
     };
     for (const kind of kinds) {
       it(`${kind}: signs exactly what was asked, for one hour`, async () => {
@@ -99,6 +101,7 @@ describe("http/routes/orders", () => {
       minting: orders.minting,
       freeze: orders.freeze,
       unfreeze: orders.unfreeze,
+      seize: orders.seize,
     };
     const ids = { orderId: toWord(44n), deadline: blockTime + 60 };
     for (const kind of kinds) {
@@ -125,6 +128,8 @@ describe("http/routes/orders", () => {
   it("refuses unknown kinds, unknown fields and fields of another kind", async () => {
     for (const body of [
       { kind: "burn", order: orders.minting },
+      { kind: "approve-mint", order: orders.minting },
+      { kind: "seize", order: { ...orders.seize, amount: null } },
       { kind: "minting", order: { ...orders.minting, account: ana } },
       { kind: "minting", order: orders.minting, note: "x" },
       { kind: "minting", order: { ...orders.minting, enabled: "true" } },
@@ -140,6 +145,88 @@ describe("http/routes/orders", () => {
     expect((await post({ kind: "minting", order: orders.minting, chainId: 1 })).json<Problem>().code).to.equal(
       "chain_id_wrong",
     );
+  });
+
+  describe("POST /v1/approvals", () => {
+    const mint = { coin: "XUS", depositId: toWord(3n), to: ana, amount: "600000000" };
+    const approve = (
+      payload: object,
+      role: "operator" | "approver" | "auditor" = "approver",
+      key: string | null = "a",
+    ) =>
+      node.app.inject({
+        method: "POST",
+        url: "/v1/approvals",
+        payload,
+        headers: { authorization: `Bearer ${keyOf(role)}`, ...(key === null ? {} : { "idempotency-key": key }) },
+      });
+    const keyOfMint = (changes: object = {}) =>
+      node.deps.encoder.mintKey({
+        coin,
+        dealer: roleAddress,
+        depositId: toWord(3n),
+        to: ana,
+        amount: 600_000_000n,
+        ...changes,
+      });
+
+    it("approves exactly this mint of the node's own dealer, once per Idempotency-Key", async () => {
+      const answer = await approve({ mint });
+      expect(answer.statusCode, answer.body).to.equal(202);
+      const made = answer.json<Order>();
+      expect(made).to.include({ kind: "approve-mint", orderId: keyOfMint(), account: null });
+      expect(node.state.signed).to.deep.equal([
+        { kind: "approve-mint", coin, mintKey: keyOfMint(), deadline: blockTime + 3_600 },
+      ]);
+      const again = await approve({ mint });
+      expect([again.json<Order>().id, again.headers["idempotency-hit"]]).to.deep.equal([made.id, "true"]);
+      expect((await approve({ mint: { ...mint, amount: "600000001" } })).statusCode).to.equal(422);
+    });
+
+    it("approves the mint of a dealer that is named", async () => {
+      expect((await approve({ mint: { ...mint, dealer: ana } })).statusCode).to.equal(202);
+      expect(node.state.signed[0]).to.include({ mintKey: keyOfMint({ dealer: ana }) });
+    });
+
+    it("is not for whoever began the mint", async () => {
+      for (const role of ["operator", "auditor"] as const) {
+        const answer = await approve({ mint }, role);
+        expect([answer.statusCode, answer.json<Problem>().code]).to.deep.equal([403, "forbidden"]);
+      }
+      expect(node.state.signed).to.have.length(0);
+    });
+
+    it("passes an approver's own signature on, once per digest", async () => {
+      const body = { mint, deadline: blockTime + 60, signer: roleAddress, signature: goodSignature };
+      const answer = await approve(body, "approver", null);
+      expect(answer.statusCode, answer.body).to.equal(202);
+      expect(node.state.submitted[0]).to.include({
+        signer: roleAddress,
+        mintKey: keyOfMint(),
+        deadline: body.deadline,
+      });
+      expect((await approve(body, "approver", null)).json<Order>().id).to.equal(answer.json<Order>().id);
+    });
+
+    it("refuses what it cannot approve", async () => {
+      expect((await approve({ mint }, "approver", null)).json<Problem>().code).to.equal("idempotency_key_missing");
+      expect((await approve({ mint, chainId: 1 })).json<Problem>().code).to.equal("chain_id_wrong");
+      expect((await approve({ mint: { ...mint, coin: "XEU" } })).json<Problem>().code).to.equal("coin_unknown");
+      for (const body of [
+        {},
+        { mint: { ...mint, note: "x" } },
+        { mint, note: "x" },
+        { mint, signature: goodSignature },
+        { mint, signer: roleAddress, signature: goodSignature },
+      ]) {
+        expect((await approve(body)).json<Problem>().code).to.equal("request_malformed");
+      }
+      node.state.missingRoles = ["dealer"];
+      expect((await approve({ mint })).json<Problem>().errors[0]).to.include({
+        code: "order_signer_missing",
+        subject: "mint.dealer",
+      });
+    });
   });
 
   describe("GET /v1/orders/{id}", () => {

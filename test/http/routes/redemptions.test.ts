@@ -5,6 +5,7 @@ import type { RedemptionState } from "../../../src/domain/intent.ts";
 import type { Problem, Redemption, Step, ToSign } from "../../../src/http/schemas.ts";
 import {
   ana,
+  badSignature,
   blockTime,
   coin,
   createFakeNode,
@@ -120,6 +121,7 @@ describe("http/routes/redemptions", () => {
       ["locked", terms.acceptBy],
       ["accepted", terms.payoutBy],
       ["sent", terms.finalBy],
+      ["disputed", terms.finalBy + 15 * 86_400],
     ] as const) {
       it(`opens reclaim exactly at the deadline of ${state}`, async () => {
         put(state);
@@ -127,7 +129,8 @@ describe("http/routes/redemptions", () => {
           node.state.head = { number: 1, hash: zeroWord, parent: zeroWord, time };
           return (await read(redemptionId)).exits.filter((exit) => exit.open).map((exit) => exit.step);
         };
-        expect(await openAt(deadline - 1)).to.deep.equal(state === "locked" ? ["cancel"] : []);
+        const before = { locked: ["cancel"], accepted: [], sent: ["dispute"], disputed: [] }[state];
+        expect(await openAt(deadline - 1)).to.deep.equal(before);
         expect(await openAt(deadline)).to.deep.equal(["reclaim"]);
       });
     }
@@ -250,6 +253,114 @@ describe("http/routes/redemptions", () => {
     });
   });
 
+  describe("the second keys", () => {
+    const approve = (payload: object = {}, role: "operator" | "approver" | "auditor" = "approver", path = "approve") =>
+      node.app.inject({
+        method: "POST",
+        url: `/v1/redemptions/${redemptionId}/${path}`,
+        payload,
+        headers: { authorization: `Bearer ${keyOf(role)}`, "idempotency-key": "second" },
+      });
+    const decision = { order: { paid: false, reference: "no trace" } };
+
+    it("approve: the approver's key, and the node signs once per Idempotency-Key", async () => {
+      put("accepted");
+      const answer = await approve();
+      expect(answer.statusCode, answer.body).to.equal(202);
+      expect(answer.json<Step>()).to.include({ kind: "approve", redemptionId });
+      expect(node.state.signed).to.deep.equal([
+        {
+          kind: "approve",
+          id: redemptionId,
+          coin,
+          from: "accepted",
+          reference: zeroWord,
+          deadline: blockTime + 3_600,
+        },
+      ]);
+      expect((await approve()).json<Step>().id).to.equal(answer.json<Step>().id);
+      expect(node.state.signed).to.have.length(1);
+    });
+
+    it("approve: whoever sends the payout, the operator's key, may not", async () => {
+      put("accepted");
+      for (const role of ["operator", "auditor"] as const) {
+        const answer = await approve({}, role);
+        expect([answer.statusCode, answer.json<Problem>().code]).to.deep.equal([403, "forbidden"]);
+      }
+      expect(node.state.submitted).to.have.length(0);
+    });
+
+    for (const paid of [true, false]) {
+      it(`resolve, ${paid ? "paid" : "returned"}: the approver's key, by the arbiter's order`, async () => {
+        put("disputed");
+        const answer = await approve({ order: { paid, reference: "no trace" } }, "approver", "resolve");
+        expect(answer.statusCode, answer.body).to.equal(202);
+        expect(node.state.signed[0]).to.deep.include({
+          kind: "resolve",
+          from: "disputed",
+          paid,
+          reference: label("no trace"),
+        });
+      });
+    }
+
+    it("resolve: the operator's key may not", async () => {
+      put("disputed");
+      expect((await approve(decision, "operator", "resolve")).statusCode).to.equal(403);
+    });
+
+    it("resolve: refuses a decision without a side, unknown fields, and a signature without its deadline", async () => {
+      put("disputed");
+      for (const payload of [
+        {},
+        { order: { reference: "x" } },
+        { order: { paid: "yes", reference: "x" } },
+        { order: { ...decision.order, amount: "1" } },
+        { ...decision, note: "x" },
+        { ...decision, signer: roleAddress, signature: goodSignature },
+      ]) {
+        expect((await approve(payload, "approver", "resolve")).statusCode).to.equal(400);
+      }
+      expect(node.state.submitted).to.have.length(0);
+    });
+
+    it("resolve: the arbiter's own signature is passed on, once per digest", async () => {
+      put("disputed");
+      const order = { ...decision.order, deadline: blockTime + 60 };
+      const body = { order, signer: roleAddress, signature: goodSignature };
+      const first = await approve(body, "approver", "resolve");
+      expect(first.statusCode, first.body).to.equal(202);
+      expect(node.state.submitted[0]).to.include({ kind: "resolve", paid: false, signer: roleAddress });
+      expect((await approve(body, "approver", "resolve")).json<Step>().id).to.equal(first.json<Step>().id);
+      expect(node.state.signed).to.have.length(0);
+    });
+  });
+
+  describe("POST /v1/redemptions/{id}/dispute", () => {
+    it("answers with the typed data first, then takes the holder's signature", async () => {
+      put("sent");
+      const first = await take(redemptionId, "dispute", {}, null);
+      expect(first.statusCode, first.body).to.equal(200);
+      const { typedData } = first.json<ToSign>();
+      expect(typedData.primaryType).to.equal("DisputeRedemption");
+      expect(typedData.message).to.deep.equal({ id: redemptionId, deadline: String(blockTime + 3_600) });
+      expect(node.state.submitted).to.have.length(0);
+      const body = { order: { deadline: blockTime + 3_600 }, signature: goodSignature };
+      const second = await take(redemptionId, "dispute", body, null);
+      expect(second.statusCode, second.body).to.equal(202);
+      expect(node.state.submitted[0]).to.deep.include({ kind: "dispute", signer: ana, from: "sent" });
+      expect((await take(redemptionId, "dispute", body, null)).json<Step>().id).to.equal(second.json<Step>().id);
+    });
+
+    it("refuses a signature without its deadline, and a wrong one", async () => {
+      put("sent");
+      expect((await take(redemptionId, "dispute", { signature: goodSignature }, null)).statusCode).to.equal(400);
+      const body = { order: { deadline: blockTime + 60 }, signature: badSignature };
+      expect((await take(redemptionId, "dispute", body, null)).json<Problem>().code).to.equal("signature_invalid");
+    });
+  });
+
   describe("POST /v1/redemptions/{id}/cancel", () => {
     it("answers with the typed data first, then takes the holder's signature", async () => {
       put("locked");
@@ -280,7 +391,7 @@ describe("http/routes/redemptions", () => {
   describe("POST /v1/redemptions/{id}/reclaim", () => {
     const reclaim = () => node.app.inject({ method: "POST", url: `/v1/redemptions/${redemptionId}/reclaim` });
 
-    for (const state of ["locked", "accepted", "sent"] as const) {
+    for (const state of ["locked", "accepted", "sent", "disputed"] as const) {
       it(`leaves ${state} for anyone who asks, once`, async () => {
         put(state);
         const first = await reclaim();
@@ -288,8 +399,10 @@ describe("http/routes/redemptions", () => {
         expect(node.state.submitted).to.deep.equal([{ kind: "reclaim", id: redemptionId, coin, from: state }]);
         const { id } = first.json<Step>();
         expect((await reclaim()).json<Step>().id).to.equal(id);
-        node.settle(parseId(id)?.sequence ?? -1n);
         put("returned");
+        node.include(parseId(id)?.sequence ?? -1n);
+        expect((await reclaim()).json<Step>()).to.include({ id, state: "included" });
+        node.settle(parseId(id)?.sequence ?? -1n);
         const ended = await reclaim();
         expect(ended.statusCode).to.equal(200);
         expect(ended.json<Step>()).to.include({ id, state: "settled" });

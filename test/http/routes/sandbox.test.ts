@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { toWord } from "../../../src/domain/hex.ts";
 import type { Deposit, Problem } from "../../../src/http/schemas.ts";
-import { ana, blockTime, coin, createFakeNode, type FakeNode } from "../../support/fake-node.ts";
+import { ana, blockTime, coin, createFakeNode, type FakeNode, quetzal } from "../../support/fake-node.ts";
 
 describe("http/routes/sandbox", () => {
   let node: FakeNode;
@@ -20,6 +20,12 @@ describe("http/routes/sandbox", () => {
       expect(answer.statusCode, answer.body).to.equal(202);
       expect(answer.json<Deposit>()).to.include({ amount: "1000000", state: "accepted" });
       expect(node.state.signed.map(({ kind }) => kind)).to.deep.equal(["mint"]);
+    });
+
+    it("hands out every coin", async () => {
+      const answer = await ask({ coin: "XGT" });
+      expect(answer.statusCode, answer.body).to.equal(202);
+      expect(node.state.signed[0]).to.include({ kind: "mint", coin: quetzal });
     });
 
     it("attests reserves first when they do not", async () => {
@@ -151,12 +157,12 @@ describe("http/routes/sandbox", () => {
       await flaky.app.close();
     });
 
-    it("never back, and at most 30 days", async () => {
-      for (const seconds of [0, -5, 1.5, 2_592_001, "60"]) {
+    it("never back, and at most 181 days: past the longest deadline of any escrow", async () => {
+      for (const seconds of [0, -5, 1.5, 15_638_401, "60"]) {
         expect((await post("/sandbox/time", { seconds })).statusCode).to.equal(400);
       }
-      expect((await post("/sandbox/time", { seconds: 2_592_000 })).statusCode).to.equal(200);
-      expect(node.state.moved).to.deep.equal([2_592_000]);
+      expect((await post("/sandbox/time", { seconds: 15_638_400 })).statusCode).to.equal(200);
+      expect(node.state.moved).to.deep.equal([15_638_400]);
     });
   });
 });
