@@ -20,6 +20,7 @@ import {
   type TypedMessage,
 } from "../src/domain/signatures.ts";
 import type { Deployment } from "../src/pipeline/ports.ts";
+import { type Actor, actors } from "./vectors/actors.ts";
 import {
   claimDrafts,
   coinDrafts,
@@ -41,9 +42,6 @@ const deployer: Address = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
 const time = 1_900_000_000;
 const day = 86_400;
 const dollar = 1_000_000n;
-
-const actors = [...roleMembers, "payer", "payee", "holder", "merchant", "link", "operator"] as const;
-export type Actor = (typeof actors)[number];
 
 /** A contract's domain; `coin` is the dollar's. */
 export type DomainKey = DomainName | "quetzal";

@@ -5,7 +5,7 @@
 import { type Address, type Hex, toWord, type Word, zeroAddress } from "../../src/domain/hex.ts";
 import type { PrimaryType, TypedMessage } from "../../src/domain/signatures.ts";
 import type { Deployment } from "../../src/pipeline/ports.ts";
-import type { Actor } from "../vectors.ts";
+import type { Actor } from "./actors.ts";
 
 export interface Draft {
   readonly name: string;
