@@ -9,7 +9,6 @@ import { createDigest, createDomains, loadKeccak, toHex, toTypeString } from "..
 import { loadCurve } from "../src/chain/curve.ts";
 import { toAddress } from "../src/chain/recover.ts";
 import { coins } from "../src/chain/deploy.ts";
-import { roleMembers } from "../src/chain/roles.ts";
 import { encodeRow } from "../src/chain/row.ts";
 import { type Address, type Hex, toWord, toLower, type Word } from "../src/domain/hex.ts";
 import {
