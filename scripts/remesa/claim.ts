@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { Wallet } from "ethers";
 import { formatAddress, isHexOf, toLower, type Word, zeroAddress } from "../../src/domain/hex.ts";
+import { ProblemError } from "../../src/http/client.ts";
 import { formatAgreement, findAgreement, openAgreement, readAgreement, takeStep } from "../agreements.ts";
 import {
   choosePassphrase,
@@ -17,11 +18,21 @@ import {
   readPassphrase,
   writeKeystore,
 } from "../keystore.ts";
+import { orderPatienceSeconds } from "../orders.ts";
 import { signStruct } from "../payments/parties.ts";
 import { keepRecord, readKept, toRecordPath } from "../payments/record.ts";
 import type { Claim } from "../payments/resources.ts";
 import { claimRecord, createClaim, formatLink, parseLink, type ClaimRecord } from "../payments/terms.ts";
-import { fetchNetwork, findCoin, type Network, openSession, readNow, type Session } from "../session.ts";
+import {
+  fetchNetwork,
+  findCoin,
+  type Living,
+  type Network,
+  openSession,
+  persist,
+  readNow,
+  type Session,
+} from "../session.ts";
 import {
   type ActOptions,
   addActOptions,
@@ -59,6 +70,7 @@ interface NamedOptions extends NodeOptions {
 
 /** The node takes a step's signature for an hour of block time; it is used at once. */
 const stepSeconds = 3_600;
+const patience = { patienceSeconds: orderPatienceSeconds };
 const collection = "/v1/claims";
 
 function show(terminal: Terminal, options: NodeOptions, shown: { network: Network; claim: Claim; link?: string }) {
@@ -168,34 +180,52 @@ async function readLink(terminal: Terminal, given: string | undefined) {
   return parseLink(text);
 }
 
-/** Refuses when the claim went to somebody else: whoever holds the link is first. */
-async function requirePaid(session: Session, claim: Claim, recipient: string): Promise<void> {
-  const { data } = await readAgreement<{ data: readonly Claim[] }>(session.client, `/v1/accounts/${recipient}/claims`);
-  if (data.some(({ claimId }) => claimId === claim.claimId)) return;
-  throw new Refusal({
+/**
+ * Refuses when the claim went to somebody else: whoever holds the link is first. `order` is what this run sent; sent again it answers with its
+ * end. Without one the claim was taken before, and only a key that may read histories can ask whom it paid.
+ */
+async function requirePaid(
+  { terminal, session }: { terminal: Terminal; session: Session },
+  { claim, recipient, order }: { claim: Claim; recipient: string; order: unknown },
+): Promise<void> {
+  const refusal = new Refusal({
     reason: `${claim.id} was taken by somebody else`,
     remedy: "Ask the sender: whoever has the link can take the claim.",
   });
+  const { client } = session;
+  if (order !== null) {
+    const step = await persist(() => client.post<Living>(`${collection}/${claim.claimId}/claim`, order), patience);
+    if (step.state !== "settled") throw refusal;
+    return;
+  }
+  try {
+    const { data } = await readAgreement<{ data: readonly Claim[] }>(client, `/v1/accounts/${recipient}/claims`);
+    if (data.every(({ claimId }) => claimId !== claim.claimId)) throw refusal;
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.status !== 401) throw error;
+    terminal.note("it was taken before this run; its transaction says whom it paid\n");
+  }
 }
 
 async function runTake(terminal: Terminal, text: string | undefined, options: TakeOptions): Promise<void> {
   const { waitSeconds } = readAct(options);
   const { id, linkSecret } = await readLink(terminal, text);
-  const session = openSession(terminal, options, []);
+  const session = openSession(terminal, options, ["auditor"]);
   const network = await fetchNetwork(session.client);
   const path = `${collection}/${id}`;
   const found = await readAgreement<Claim>(session.client, path);
   const recipient = await chooseRecipient(terminal, session, options);
   const link = new Wallet(linkSecret);
+  let sent: unknown = null;
   const make = async (): Promise<unknown> => {
     const order = { recipient, deadline: readNow(network) + stepSeconds };
     const message = { id, ...order };
     const signature = await signStruct(network, link, { primaryType: "ClaimTo", message });
-    if (found.attestor === null) return { order, signature };
+    if (found.attestor === null) return (sent = { order, signature });
     if (options.attestedBy === undefined) throw toUsage("the sender asked for an attestor: give --attested-by");
     const attestor = await openWallet(terminal, session, { ...options, name: options.attestedBy });
     const attestorSignature = await signStruct(network, attestor, { primaryType: "AttestClaim", message });
-    return { order, signature, attestorSignature };
+    return (sent = { order, signature, attestorSignature });
   };
   if (options.dryRun === true) {
     return showResult(terminal, options, {
@@ -215,7 +245,9 @@ async function runTake(terminal: Terminal, text: string | undefined, options: Ta
     make,
     waitSeconds,
   });
-  if (claim.state === "claimed") await requirePaid(session, claim, formatAddress(recipient));
+  if (claim.state === "claimed") {
+    await requirePaid({ terminal, session }, { claim, recipient: formatAddress(recipient), order: sent });
+  }
   show(terminal, options, { network, claim });
 }
 

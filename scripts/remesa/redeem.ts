@@ -277,6 +277,14 @@ function chooseLabel(step: AnyStep, options: RedeemOptions): string | null {
   return readWord(text, option);
 }
 
+/** The state in which nothing of the steps is left to do: the last one's, where it ends the redemption. */
+function toEnd(steps: readonly PlannedStep[], decision: string | undefined): State | null {
+  const last = steps.at(-1)?.step;
+  if (last === "confirm") return "burned";
+  if (last === "reject") return "returned";
+  return last === "resolve" ? (decision === "paid" ? "burned" : "returned") : null;
+}
+
 async function runRedeem(terminal: Terminal, reference: string, options: RedeemOptions): Promise<void> {
   const { waitSeconds } = readAct(options);
   const steps = readSteps(options.steps).map((step) => ({ step, label: chooseLabel(step, options) }));
@@ -306,7 +314,8 @@ async function runRedeem(terminal: Terminal, reference: string, options: RedeemO
         : "Run the same again to look: nothing is done twice.",
     });
   }
-  for (const planned of steps) redemption = await takeAny({ terminal, session, options }, planned, redemption.id);
+  const left = redemption.state === toEnd(steps, options.decision) ? [] : steps;
+  for (const planned of left) redemption = await takeAny({ terminal, session, options }, planned, redemption.id);
   showResult(terminal, options, { value: redemption, text: formatRedemption(terminal, redemption, record) });
 }
 

@@ -3,7 +3,7 @@
  * stream across disconnections. Never retries a request by itself: whether waiting makes sense is the caller's to know.
  */
 import type { Problem } from "./schemas.ts";
-import type { PublicEvent } from "./views.ts";
+import type { PublicEvent } from "./published.ts";
 
 /** Longer than the longest long poll, which is 30 s. */
 const requestTimeoutMs = 60_000;

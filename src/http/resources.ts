@@ -10,7 +10,7 @@ import { isEnded } from "../domain/lifecycle.ts";
 import type { Halt, PublishedEvent, StoredRedemption } from "../pipeline/ports.ts";
 import { type Caller, isInsider } from "./auth.ts";
 import type { Cancellation, Deposit, Order, Redemption, Step, Transfer } from "./schemas.ts";
-import type { PublicEvent } from "./views.ts";
+import type { PublicEvent } from "./published.ts";
 import { spellAddress } from "./spelling.ts";
 
 export const prefixOf: Readonly<Record<IntentKind, Prefix>> = {

@@ -8,6 +8,7 @@ import { claim } from "./claims.ts";
 import { attestation, membership } from "./families.ts";
 import { addressOut, timeOut, unitsOut, wordOut } from "./fields.ts";
 import { payment } from "./payments.ts";
+import { publicEvent } from "./published.ts";
 import { cancellation, deposit, redemption, signedOrder, step, transfer } from "./schemas.ts";
 
 const blockView = z.object({ number: z.number(), hash: wordOut, time: timeOut });
@@ -165,17 +166,6 @@ export const intent = z
   ])
   .meta({ description: "Any resource with an id, by its kind" });
 
-export const publicEvent = z
-  .object({
-    sequence: z.string(),
-    id: z.string().nullable().meta({ description: "The resource it is about" }),
-    type: z.string(),
-    at: timeOut,
-    accounts: z.array(addressOut),
-    data: z.record(z.string(), z.unknown()),
-  })
-  .meta({ id: "Event" });
-
 export const trace = z
   .object({
     resource: intent,
@@ -230,6 +220,5 @@ export type Account = z.output<typeof account>;
 export type ReconciliationView = z.output<typeof reconciliation>;
 export type Lanes = z.output<typeof lanes>;
 export type TraceView = z.output<typeof trace>;
-export type PublicEvent = z.output<typeof publicEvent>;
 export type Challenge = z.output<typeof challenge>;
 export type Session = z.output<typeof session>;

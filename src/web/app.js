@@ -1,7 +1,8 @@
 /**
- * The page: two wallets, one proof, one list. Owns what is on screen and when it is read again; asks the node for everything and computes
+ * The page: two wallets, one proof, what is in escrow, one list. Owns what is on screen and when it is read again; asks the node for everything and computes
  * nothing about money itself. Without a key in the link it shows what is public and says how to see the rest.
  */
+import { createEscrow } from "./escrow.js";
 import { createFeed } from "./feed.js";
 import { formatAmount } from "./money.js";
 import { followEvents, readJson, Refused } from "./node.js";
@@ -18,7 +19,9 @@ const people = (link.get("people") ?? "")
 
 const coins = new Map();
 const coinOf = (address) => coins.get(address.toLowerCase()) ?? { symbol: "", decimals: 6 };
-const nameOf = (address) => people.find((person) => person.address === address)?.name ?? null;
+/** What an escrow is to people: the thing it keeps. */
+const escrows = new Map();
+const nameOf = (address) => people.find((person) => person.address === address)?.name ?? escrows.get(address) ?? null;
 
 function notify(text) {
   byId("notice").textContent = text;
@@ -52,8 +55,11 @@ function createCard(person) {
 async function refreshPerson({ address }) {
   const entry = cards.get(address);
   const account = await readJson(`/v1/accounts/${address}`, key);
-  const [held] = account.coins;
+  const [held, ...others] = account.coins;
   if (held === undefined) return;
+  entry.card.querySelector(".others").textContent = others
+    .map((other) => `${formatAmount(other.balance, coinOf(other.coin).decimals)} ${other.symbol}`)
+    .join(" · ");
   const { decimals } = coinOf(held.coin);
   const balance = BigInt(held.balance);
   entry.card.querySelector(".amount").textContent = formatAmount(balance, decimals);
@@ -72,24 +78,33 @@ async function refreshPerson({ address }) {
 
 // ——— proof ———
 
+/** The three sides of one coin, in its row. */
+function showTrio(row, coin) {
+  const { decimals } = coinOf(coin.coin);
+  for (const [name, units] of [
+    ["bank", coin.bank],
+    ["books", coin.books],
+    ["supply", coin.chain],
+  ]) {
+    row.querySelector(`.${name}`).textContent = `${formatAmount(units, decimals)} ${coin.symbol}`;
+  }
+  const [bank, books] = [BigInt(coin.bank), BigInt(coin.books)];
+  row.querySelector(".bank-sign").textContent = bank === books ? "=" : bank > books ? "≥" : "<";
+}
+
 function showProof(statement) {
-  const [first] = statement.coins;
-  const { decimals } = coinOf(first.coin);
   const proof = byId("proof");
   proof.dataset.state = statement.agrees ? "agrees" : "differs";
   byId("badge").textContent = statement.agrees
     ? `agree at block ${statement.block.toLocaleString("en")}`
     : "do not agree";
-  for (const [id, field] of [
-    ["bank", "bank"],
-    ["books", "books"],
-    ["supply", "chain"],
-  ]) {
-    byId(id).textContent = `${formatAmount(first[field], decimals)} ${first.symbol}`;
+  const trios = byId("trios");
+  while (trios.childElementCount < statement.coins.length) {
+    trios.append(byId("trio").content.firstElementChild.cloneNode(true));
   }
-  byId("bank-sign").textContent =
-    BigInt(first.bank) === BigInt(first.books) ? "=" : BigInt(first.bank) > BigInt(first.books) ? "≥" : "<";
-  const holders = `${first.accounts.toLocaleString("en")} holder${first.accounts === 1 ? "" : "s"}`;
+  for (const [i, coin] of statement.coins.entries()) showTrio(trios.children[i], coin);
+  const accounts = statement.coins.reduce((sum, coin) => sum + coin.accounts, 0);
+  const holders = `${accounts.toLocaleString("en")} holding${accounts === 1 ? "" : "s"}`;
   byId("proof-text").textContent = statement.agrees
     ? `Compared for ${holders} at a final block, to the smallest unit.`
     : statement.differences
@@ -123,13 +138,35 @@ async function start() {
   }
   const network = await readJson("/v1/network", null);
   for (const coin of network.coins) coins.set(coin.address.toLowerCase(), coin);
+  for (const [name, word] of [
+    ["claims", "a claim"],
+    ["commerce", "a payment"],
+    ["redemptions", "a redemption"],
+    ["swap", "a swap"],
+  ]) {
+    escrows.set(network.contracts[name].toLowerCase(), word);
+  }
   byId("chain").textContent = String(network.chainId);
   people.forEach(createCard);
 
-  repeat(1_000, async () => {
-    const { block } = await readJson("/health", null);
-    byId("block").textContent = block === null ? "–" : block.toLocaleString("en");
+  const escrow = createEscrow({
+    list: byId("kept"),
+    section: byId("escrow"),
+    exits: byId("exits"),
+    template: byId("kept-row"),
+    coinOf,
+    nameOf,
+    readLists,
   });
+  repeat(1_000, async () => {
+    const { latest } = await readJson("/v1/network", null);
+    if (latest === null) return;
+    byId("block").textContent = latest.number.toLocaleString("en");
+    byId("time").textContent = `${latest.time.slice(0, 10)} ${latest.time.slice(11, 19)}`;
+    escrow.setTime(Date.parse(latest.time));
+    escrow.setExits((await readJson("/v1/exits", null)).data);
+  });
+  if (key !== null) repeat(500, escrow.refresh);
   repeat(400, async () => {
     const round = [...stale];
     stale.clear();
@@ -138,7 +175,17 @@ async function start() {
     }
   });
   repeat(2_000, async () => showProof(await readJson("/v1/reconciliation", key)));
-  if (key !== null) await followPayments();
+  if (key !== null) await followPayments(escrow);
+}
+
+/** Claims and payments the wallets are parties of. */
+async function readLists() {
+  const read = async (name) => {
+    const pages = await Promise.all(people.map(({ address }) => readJson(`/v1/accounts/${address}/${name}`, key)));
+    return pages.flatMap(({ data }) => data);
+  };
+  const [claims, payments] = await Promise.all([read("claims"), read("payments")]);
+  return { claims, payments };
 }
 
 /** What the wallets paid and received before this page was opened, oldest first. */
@@ -150,8 +197,13 @@ async function readHistory() {
   return [...resources.values()].sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt)).slice(-20);
 }
 
-async function followPayments() {
-  const readState = (id) => readJson(`/v1/transfers/${id}`, key).catch(() => null);
+async function followPayments(escrow) {
+  // A claim or a payment is read with the intent that opened it; the others are their own.
+  const readState = (id) =>
+    readJson(`/v1/intents/${id}`, key).then(
+      (resource) => resource.intent ?? resource,
+      () => null,
+    );
   const parts = { list: byId("feed"), empty: byId("empty"), tally: byId("tally"), template: byId("payment") };
   const feed = createFeed({ ...parts, nameOf, coinOf, readState });
   repeat(700, feed.refresh);
@@ -161,11 +213,15 @@ async function followPayments() {
     after: null,
     onLink: (state) => {
       showLink(state);
-      if (state === "live") people.forEach((person) => stale.add(person));
+      if (state === "live") {
+        people.forEach((person) => stale.add(person));
+        escrow.touch();
+      }
       if (state === "refused") notify("The node does not know this key. Open the link that npm start printed last.");
     },
     onEvent: (event) => {
       feed.onEvent(event);
+      if (event.type === "claim" || event.type === "payment") escrow.touch();
       if (event.type === "accepted" && event.data.kind !== "transfer") return;
       for (const person of people)
         if (event.accounts.some((account) => account.toLowerCase() === person.address)) stale.add(person);

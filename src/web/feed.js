@@ -5,6 +5,8 @@
 import { createRow, ended, rank, showState } from "./row.js";
 
 const rowLimit = 40;
+/** What moves money from or to a wallet by itself; the steps of what an escrow keeps are told there. */
+const kinds = new Set(["transfer", "mint", "lock", "open-claim", "authorize", "charge", "swap"]);
 
 export function createFeed({ list, empty, tally, template, nameOf, coinOf, readState }) {
   const payments = new Map();
@@ -79,7 +81,7 @@ export function createFeed({ list, empty, tally, template, nameOf, coinOf, readS
   }
 
   function onEvent({ id, type, at, data }) {
-    if (data.kind !== "transfer" && data.kind !== "mint") return;
+    if (!kinds.has(data.kind)) return;
     const when = Date.parse(at);
     if (type === "accepted" && !payments.has(id)) {
       open.add(id);

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { type Client, createClient, ProblemError } from "../../src/http/client.ts";
 import type { Transfer } from "../../src/http/schemas.ts";
-import type { PublicEvent } from "../../src/http/views.ts";
+import type { PublicEvent } from "../../src/http/published.ts";
 import {
   ana,
   createFakeNode,

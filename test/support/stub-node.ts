@@ -24,6 +24,14 @@ export interface StubOrder {
   readonly body: Record<string, unknown>;
 }
 
+/** Each contract at an address of its own; nothing answers there. */
+const contracts = Object.fromEntries(
+  ["authority", "treasury", "redemptions", "claims", "commerce", "swap", "registry", "dispatcher"].map((name, i) => [
+    name,
+    `0x${String(i + 1).repeat(40)}`,
+  ]),
+);
+
 interface Faults {
   /** Answers of batches to drop after the batch was accepted. */
   dropAnswers?: number;
@@ -215,7 +223,7 @@ export async function startStubNode(options: {
       send(response, 200, {
         chainId: options.chainId,
         coins: [coin],
-        contracts: { redemptions: options.coin },
+        contracts,
         latest: null,
       });
     } else if (url.pathname === "/v1/reconciliation") {

@@ -1,0 +1,455 @@
+/**
+ * Claims, payments, swaps, redemptions' exits and the travel rule on real processes: Hardhat's node and anvil, over HTTP and through the verbs,
+ * with the node and without it. After every journey bank, books and chain agree to the unit.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { Wallet } from "ethers";
+import type { Abi, Hex } from "viem";
+import { claimEscrowAbi, commerceEscrowAbi, redemptionEscrowAbi } from "../../src/chain/abi.ts";
+import { type Address, toLower, type Word } from "../../src/domain/hex.ts";
+import type { Problem } from "../../src/http/schemas.ts";
+import { connect, readBlockTime } from "../../scripts/devnet/rpc.ts";
+import { type CoinFacts, createNonce, signTransfer } from "../../scripts/devnet/wallet.ts";
+import { eventually } from "../support/command.ts";
+import { startDevnet } from "../support/devnet.ts";
+import {
+  beginJourney,
+  createStranger,
+  createWord,
+  type Journey,
+  makePaymentTerms,
+  moveTime,
+  openClaimOver,
+  openPayment,
+  overHttp,
+  type Payment,
+  readBalances,
+  runVerb,
+  settle,
+  sign,
+  throughVerbs,
+  type TypedMessage,
+  type Way,
+} from "../support/journey.ts";
+
+const unit = 1_000_000n;
+const limit = 1_000n * unit;
+
+/** Bank, books and chain at a final block that is newer than everything so far. */
+async function expectAgreement({ devnet }: Journey): Promise<void> {
+  const statement = await eventually("a statement", () =>
+    devnet
+      .as("auditor")
+      .get<{ agrees: boolean; differences: unknown[]; halted: unknown }>("/v1/reconciliation?fresh=true")
+      .catch(() => null),
+  );
+  expect(statement.differences).to.deep.equal([]);
+  expect([statement.agrees, statement.halted]).to.deep.equal([true, null]);
+}
+
+/** How much each balance changes while `act` runs. */
+async function measure(
+  journey: Journey,
+  asked: Parameters<typeof readBalances>[1],
+  act: () => Promise<unknown>,
+): Promise<readonly bigint[]> {
+  const before = await readBalances(journey, asked);
+  await act();
+  const after = await readBalances(journey, asked);
+  return after.map((balance, i) => balance - (before[i] ?? 0n));
+}
+
+interface ToSign {
+  readonly redemptionId: Word;
+  readonly typedData: TypedMessage;
+}
+
+/** A redemption of Ana's with short deadlines, locked; returns its 32-byte id. */
+async function lock(journey: Journey, amount: bigint): Promise<Word> {
+  const { devnet, ana, dollar } = journey;
+  const now = await readBlockTime(devnet.rpcUrl);
+  const terms = {
+    holder: ana.address,
+    amount: `${amount}`,
+    payout: createWord(),
+    acceptBy: now + 1_200,
+    payoutBy: now + 1_800,
+    finalBy: now + 2_400,
+    salt: createWord(),
+  };
+  const client = devnet.as(null);
+  const asked = { coin: dollar, terms };
+  const { redemptionId, typedData } = await client.post<ToSign>("/v1/redemptions", asked);
+  const signature = await sign(ana, typedData);
+  await client.post("/v1/redemptions", { coin: dollar, terms, signature });
+  await settle(journey, `/v1/redemptions/${redemptionId}`);
+  return redemptionId;
+}
+
+/** The bank desk takes a redemption so far, over HTTP. */
+async function takeDeskSteps({ devnet }: Journey, id: Word, steps: readonly ("accept" | "mark-sent")[]): Promise<void> {
+  const states = { accept: "accepted", "mark-sent": "sent" } as const;
+  const client = devnet.as("operator");
+  for (const step of steps) {
+    const body = step === "accept" ? {} : { order: { bankReference: "WIRE-1" } };
+    await client.post(`/v1/redemptions/${id}/${step}`, body, { idempotencyKey: `${step}-${id}` });
+    await eventually(`${step} is settled`, async () => {
+      const found = await client.get<{ state: string; pending: unknown[] }>(`/v1/redemptions/${id}`);
+      return found.state === states[step] && found.pending.length === 0;
+    });
+  }
+}
+
+async function disputeOverHttp(journey: Journey, id: Word): Promise<void> {
+  const { devnet, ana } = journey;
+  const path = `/v1/redemptions/${id}`;
+  const { typedData } = await devnet.as(null).post<ToSign>(`${path}/dispute`, {});
+  const signature = await sign(ana, typedData);
+  const order = { deadline: Number(typedData.message["deadline"]) };
+  await devnet.as(null).post(`${path}/dispute`, { order, signature });
+  expect(await settle(journey, path)).to.include({ state: "disputed" });
+}
+
+interface TransferView {
+  readonly id: string;
+  readonly state: string;
+  readonly held: boolean;
+  readonly reason: string | null;
+}
+
+/** Submits Ana's payment to Luis. */
+async function pay({ devnet, at, ana, luis }: Journey, value: bigint): Promise<TransferView> {
+  const body = await signTransfer({
+    chainId: devnet.chainId,
+    coin: at.coins[0] as CoinFacts,
+    payer: { address: toLower(ana.address), privateKey: toLower(ana.privateKey) },
+    to: toLower(luis.address),
+    value,
+    validBefore: (await readBlockTime(devnet.rpcUrl)) + 3_600,
+    nonce: createNonce(),
+  });
+  return devnet.as(null).post<TransferView>("/v1/transfers", body);
+}
+
+const readTransfer = ({ devnet }: Journey, id: string) => devnet.as(null).get<TransferView>(`/v1/transfers/${id}`);
+
+for (const chain of ["hardhat", "anvil"] as const) {
+  describe(`escrows on ${chain}`, function () {
+    this.timeout(240_000);
+    const folder = mkdtempSync(join(tmpdir(), "remesa-escrows-"));
+    const exchanged = join(folder, "exchanged.json");
+    let journey: Journey;
+
+    before(async () => {
+      writeFileSync(exchanged, '{"originator":"Ana","beneficiary":"Luis"}');
+      const devnet = await startDevnet({
+        args: ["--chain", chain],
+        env: { KEEPER: "0", MAX_HEAD_AGE_SECONDS: "600" },
+      });
+      journey = beginJourney(devnet);
+    });
+    after(async () => {
+      rmSync(folder, { recursive: true, force: true });
+      await journey.devnet.remove();
+    });
+
+    for (const choose of [overHttp, (found: Journey) => throughVerbs(found, exchanged)]) {
+      describe(choose === overHttp ? "over HTTP" : "through the verbs, each run twice", () => {
+        let way: Way;
+        before(() => {
+          way = choose(journey);
+        });
+        afterEach(() => expectAgreement(journey));
+
+        it("a claim is taken by a new wallet that never had coins or gas", async () => {
+          const { ana, dollar } = journey;
+          const recipient = Wallet.createRandom().address;
+          const changes = await measure(
+            journey,
+            [
+              [dollar, ana.address],
+              [dollar, recipient],
+            ],
+            async () => {
+              const claim = await way.openClaim({ amount: 25n * unit, cancelIn: 3_600, expiresIn: 7_200 });
+              await way.takeClaim(claim, recipient);
+            },
+          );
+          expect(changes).to.deep.equal([-25n * unit, 25n * unit]);
+        });
+
+        it("a claim goes back to its sender when it is declined, and when it is cancelled", async () => {
+          const { ana, dollar, at } = journey;
+          const asked = [
+            [dollar, ana.address],
+            [dollar, at.claims],
+          ] as const;
+          const declined = await way.openClaim({ amount: 7n * unit, cancelIn: 3_600, expiresIn: 7_200 });
+          const cancelled = await way.openClaim({ amount: 4n * unit, cancelIn: 0, expiresIn: 7_200 });
+          expect(await measure(journey, asked, () => way.declineClaim(declined))).to.deep.equal([
+            7n * unit,
+            -7n * unit,
+          ]);
+          expect(await measure(journey, asked, () => way.cancelClaim(cancelled))).to.deep.equal([
+            4n * unit,
+            -4n * unit,
+          ]);
+        });
+
+        it("a payment is authorized, captured twice, voided in part, refunded, and the fee is the rate's", async () => {
+          const { ana, luis, dollar, at, devnet } = journey;
+          const feeReceiver = Wallet.createRandom().address;
+          const asked = [ana.address, luis.address, feeReceiver, at.commerce].map(
+            (account) => [dollar, account] as const,
+          );
+          let id: Word = "0x";
+          const changes = await measure(journey, asked, async () => {
+            id = await way.authorize({ amount: 100n * unit, feeReceiver, feeBps: 50 });
+            await way.capture(id, 30n * unit);
+            await way.capture(id, 50n * unit);
+            await way.voidTo(id, 10n * unit);
+            await way.refundTo(id, 5n * unit);
+            const { captured, voided, refunded, remaining, state } = await devnet
+              .as(null)
+              .get<Payment>(`/v1/payments/${id}`);
+            expect([captured, voided, refunded, remaining, state]).to.deep.equal([
+              "50000000",
+              "10000000",
+              "5000000",
+              "40000000",
+              "authorized",
+            ]);
+          });
+          expect(changes).to.deep.equal([-85n * unit, 44_750_000n, 250_000n, 40n * unit]);
+          const rest = await measure(journey, asked, () => way.voidTo(id, 50n * unit));
+          expect(rest).to.deep.equal([40n * unit, 0n, 0n, -40n * unit]);
+        });
+
+        it("a payment is charged at once", async () => {
+          const { ana, luis, dollar } = journey;
+          const asked = [
+            [dollar, ana.address],
+            [dollar, luis.address],
+          ] as const;
+          const changes = await measure(journey, asked, () => way.charge({ amount: 12n * unit }));
+          expect(changes).to.deep.equal([-12n * unit, 12n * unit]);
+        });
+
+        it("dollars are swapped for quetzals, both or neither", async () => {
+          const { ana, luis, dollar, quetzal } = journey;
+          const asked = [ana, luis].flatMap(({ address }) => [[dollar, address] as const, [quetzal, address] as const]);
+          const changes = await measure(journey, asked, () => way.swap(100n * unit, 775n * unit));
+          expect(changes).to.deep.equal([-100n * unit, 775n * unit, 100n * unit, -775n * unit]);
+        });
+
+        it("a payment between two operators waits at the limit for its attestation, and settles with it", async () => {
+          const value = way.name === "HTTP" ? limit : limit + 1n;
+          const { id } = await pay(journey, value);
+          await eventually("held for the travel rule", async () => {
+            const { held, reason } = await readTransfer(journey, id);
+            return held && reason === "travel_rule";
+          });
+          await way.attest(value);
+          await eventually("it is settled", async () => (await readTransfer(journey, id)).state === "settled", 120_000);
+        });
+      });
+    }
+
+    describe("the desk's and the court's verbs, each run twice", () => {
+      afterEach(() => expectAgreement(journey));
+
+      it("a large payout is approved by the second key before it is sent, and burned when it arrived", async () => {
+        const { ana, dollar } = journey;
+        const act = async (): Promise<void> => {
+          const what = ["--wallet", "Ana", "--amount", "6.00", "--account", "GT82 TRAJ 0102 0000 0012 1002 9690"];
+          const steps = ["--steps", "accept,approve,mark-sent,confirm", "--bank-reference", "WIRE-9"];
+          const { state } = await runVerb<{ state: string }>(journey, "redeem", "R-1", ...what, ...steps);
+          expect(state).to.equal("burned");
+        };
+        expect(await measure(journey, [[dollar, ana.address]], act)).to.deep.equal([-6n * unit]);
+      });
+
+      it("a redemption that did not arrive is disputed by its holder and returned by the arbiter", async () => {
+        const { ana, dollar } = journey;
+        const act = async (): Promise<void> => {
+          const what = ["--wallet", "Ana", "--amount", "2.00", "--account", "GT82 TRAJ 0102 0000 0012 1002 9690"];
+          const steps = ["--steps", "accept,mark-sent,dispute,resolve", "--bank-reference", "WIRE-10"];
+          const decision = ["--decision", "returned", "--reason", "not received"];
+          const done = await runVerb<{ state: string }>(journey, "redeem", "R-2", ...what, ...steps, ...decision);
+          expect(done.state).to.equal("returned");
+        };
+        expect(await measure(journey, [[dollar, ana.address]], act)).to.deep.equal([0n]);
+      });
+
+      it("frozen coins are seized to custody under their case", async () => {
+        const { dollar, devnet } = journey;
+        const account = Wallet.createRandom().address;
+        const custody = new Wallet(devnet.keys.roles.custody ?? "").address;
+        const claim = await openClaimOver(journey, { amount: 8n * unit, cancelIn: 600, expiresIn: 600 });
+        await overHttp(journey).takeClaim(claim, account);
+        const until = new Date(((await readBlockTime(devnet.rpcUrl)) + 86_400) * 1_000).toISOString();
+        const asked = [
+          [dollar, account],
+          [dollar, custody],
+        ] as const;
+        const changes = await measure(journey, asked, async () => {
+          await runVerb(journey, "freeze", account, "--case", "C-1", "--until", until, "--amount", "5.00");
+          const seized = ["--case", "C-1", "--amount", "5.00"];
+          expect(await runVerb(journey, "seize", account, ...seized)).to.include({ state: "settled" });
+        });
+        expect(changes).to.deep.equal([-5n * unit, 5n * unit]);
+      });
+
+      it("a mint is approved before it is asked for", async () => {
+        const deposit = ["--account", "MAIN", "--entry", "E-1", "--to", journey.ana.address, "--amount", "7000000.00"];
+        expect(await runVerb(journey, "approve", "mint", ...deposit)).to.include({ state: "settled" });
+      });
+
+      it("an account joins an operator, and announces that it leaves", async () => {
+        const { devnet } = journey;
+        const who = ["--wallet", "role:arbiter"];
+        await runVerb(journey, "travel", "join", "1", ...who, "--operator-key", "role:norte");
+        const { address } = new Wallet(devnet.keys.roles.arbiter ?? "");
+        expect(await runVerb(journey, "travel", "show", address)).to.deep.include({ account: address });
+        expect(await runVerb(journey, "travel", "leave", ...who)).to.include({ kind: "leave", state: "settled" });
+      });
+    });
+
+    it("a payment below the limit needs no attestation", async () => {
+      const { id } = await pay(journey, limit - 1n);
+      await eventually("it is settled", async () => (await readTransfer(journey, id)).state === "settled");
+      await expectAgreement(journey);
+    });
+
+    describe("without the operator", () => {
+      let claim: Word;
+      let terms: Awaited<ReturnType<typeof makePaymentTerms>>;
+      let redemptions: Readonly<Record<"cancelled" | "locked" | "accepted" | "sent" | "disputed", Word>>;
+      let stranger: Awaited<ReturnType<typeof createStranger>>;
+
+      before(async () => {
+        claim = (await openClaimOver(journey, { amount: 9n * unit, cancelIn: 600, expiresIn: 600 })).id;
+        terms = await makePaymentTerms(journey, { amount: 20n * unit, captureIn: 600 });
+        const payment = await openPayment(journey, terms);
+        await overHttp(journey).capture(payment, 6n * unit);
+        const ids = [];
+        for (const amount of [1n, 2n, 3n, 4n, 5n]) ids.push(await lock(journey, amount * unit));
+        const [cancelled, locked, accepted, sent, disputed] = ids as [Word, Word, Word, Word, Word];
+        redemptions = { cancelled, locked, accepted, sent, disputed };
+        await takeDeskSteps(journey, accepted, ["accept"]);
+        await takeDeskSteps(journey, sent, ["accept", "mark-sent"]);
+        await takeDeskSteps(journey, disputed, ["accept", "mark-sent"]);
+        await disputeOverHttp(journey, disputed);
+        stranger = await createStranger(journey);
+        process.kill(journey.devnet.pids.node, "SIGSTOP");
+      });
+      after(async () => {
+        process.kill(journey.devnet.pids.node, "SIGCONT");
+        for (const id of Object.values(redemptions)) {
+          await eventually("the node has seen the return", async () => {
+            return (await journey.devnet.as(null).get<{ state: string }>(`/v1/redemptions/${id}`)).state === "returned";
+          });
+        }
+        await expectAgreement(journey);
+      });
+
+      /** Calls a contract with a key of its own; returns whether it succeeded. */
+      async function call(
+        who: Awaited<ReturnType<typeof createStranger>>,
+        [address, abi, functionName, ...args]: readonly [Address, Abi, string, ...unknown[]],
+      ): Promise<boolean> {
+        const hash: Hex = await who.writeContract({ address, abi, functionName, args, chain: null, gas: 1_000_000n });
+        return (await connect(journey.devnet.rpcUrl).waitForTransactionReceipt({ hash })).status === "success";
+      }
+      const returned = (act: () => Promise<unknown>) =>
+        measure(journey, [[journey.dollar, journey.ana.address]], act).then(([change]) => change);
+      const reclaim = (id: Word) => () =>
+        call(stranger, [journey.at.redemptions, redemptionEscrowAbi as Abi, "reclaim", id]);
+
+      it("the holder cancels a locked redemption with a call of its own", async () => {
+        const holder = await createStranger(journey, toLower(journey.ana.privateKey));
+        const { cancelled } = redemptions;
+        const cancel = () => call(holder, [journey.at.redemptions, redemptionEscrowAbi as Abi, "cancel", cancelled]);
+        expect(await returned(cancel)).to.equal(unit);
+      });
+
+      it("a stranger returns an expired claim and the rest of an uncaptured payment, and not before", async () => {
+        const { at, dollar } = journey;
+        const ofClaim = [at.claims, claimEscrowAbi as Abi, "reclaim", claim] as const;
+        const signed = { coin: dollar, ...terms, amount: BigInt(terms.amount) };
+        const ofPayment = [at.commerce, commerceEscrowAbi as Abi, "reclaim", signed] as const;
+        expect([await call(stranger, ofClaim), await call(stranger, ofPayment)]).to.deep.equal([false, false]);
+        await moveTime(journey, 700);
+        expect(await returned(() => call(stranger, ofClaim))).to.equal(9n * unit);
+        expect(await returned(() => call(stranger, ofPayment))).to.equal(14n * unit);
+      });
+
+      it("a stranger returns a redemption that was locked, accepted or sent, after its deadline", async () => {
+        await moveTime(journey, 2_000);
+        expect(await returned(reclaim(redemptions.locked))).to.equal(2n * unit);
+        expect(await returned(reclaim(redemptions.accepted))).to.equal(3n * unit);
+        expect(await returned(reclaim(redemptions.sent))).to.equal(4n * unit);
+      });
+
+      it("a stranger returns a disputed redemption fifteen days later, and not before", async () => {
+        expect(await reclaim(redemptions.disputed)()).to.equal(false);
+        await moveTime(journey, 15 * 86_400);
+        expect(await returned(reclaim(redemptions.disputed))).to.equal(5n * unit);
+      });
+    });
+
+    it("remesa keep, with no key at all, returns what is due", async () => {
+      const { devnet, ana, dollar } = journey;
+      const asked = [[dollar, ana.address]] as const;
+      let claim = { id: "0x" };
+      const change = await measure(journey, asked, async () => {
+        claim = await openClaimOver(journey, { amount: 3n * unit, cancelIn: 600, expiresIn: 600 });
+        await devnet.as("operator").post("/sandbox/time", { seconds: 700 });
+        await runVerb(journey, "keep");
+      });
+      expect(change).to.deep.equal([0n]);
+      expect(await settle(journey, `/v1/claims/${claim.id}`)).to.include({ state: "reclaimed" });
+      await expectAgreement(journey);
+    });
+  });
+
+  describe(`the keeper on ${chain}`, function () {
+    this.timeout(240_000);
+
+    it("returns an expired claim, payment and redemption by itself", async () => {
+      const devnet = await startDevnet({ args: ["--chain", chain] });
+      try {
+        const journey = beginJourney(devnet);
+        const asked = [[journey.dollar, journey.ana.address]] as const;
+        const change = await measure(journey, asked, async () => {
+          const { id: claim } = await openClaimOver(journey, { amount: 9n * unit, cancelIn: 600, expiresIn: 600 });
+          const payment = await openPayment(
+            journey,
+            await makePaymentTerms(journey, { amount: 20n * unit, captureIn: 600 }),
+          );
+          const redemption = await lock(journey, 2n * unit);
+          await devnet.as("operator").post("/sandbox/time", { seconds: 1_300 });
+          for (const [path, state] of [
+            [`/v1/claims/${claim}`, "reclaimed"],
+            [`/v1/payments/${payment}`, "closed"],
+            [`/v1/redemptions/${redemption}`, "returned"],
+          ] as const) {
+            await eventually(`${path} is ${state}`, async () => {
+              return (await devnet.as(null).get<{ state: string }>(path)).state === state;
+            });
+            expect(await settle(journey, path)).to.include({ state });
+          }
+        });
+        expect(change).to.deep.equal([0n]);
+        await expectAgreement(journey);
+        const refused = await fetch(`${devnet.url}/v1/exits`);
+        expect(((await refused.json()) as { data: unknown[] } & Partial<Problem>).data).to.deep.equal([]);
+      } finally {
+        await devnet.remove();
+      }
+    });
+  });
+}
