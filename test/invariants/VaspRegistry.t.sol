@@ -59,6 +59,7 @@ contract VaspRegistryHandler {
     mapping(uint256 account => mapping(uint256 id => uint256)) public consentsOf;
     mapping(uint256 family => mapping(uint256 id => uint256)) public attestedUnder;
     mapping(bytes32 payment => Given[]) private _waiting;
+    Payment private _last;
     mapping(bytes32 payment => uint256) public givenFor;
     mapping(bytes32 payment => uint256) public usedFor;
     mapping(uint256 coin => mapping(uint256 account => bool)) public frozen;
@@ -192,7 +193,7 @@ contract VaspRegistryHandler {
     /// @notice Flaws: 0 the account's signature forged, 1 the key's, 2 late, others none.
     function join(uint256 accountSeed, uint256 familySeed, uint256 keySeed, uint256 idSeed, uint256 flaw) public {
         _begin();
-        uint256 account = accountSeed % ACCOUNTS;
+        uint256 account = _accountLike(accountSeed, 0);
         uint256 family = _family(familySeed);
         uint256 key = _validKey(family, keySeed);
         uint256 id = idSeed % IDS;
@@ -225,7 +226,7 @@ contract VaspRegistryHandler {
 
     function announceLeave(uint256 accountSeed) external {
         _begin();
-        uint256 account = accountSeed % ACCOUNTS;
+        uint256 account = _accountLike(accountSeed, 1);
         bool expected = familyOf[account] != 0 && announcedAt[account] == 0;
         vm.prank(accountAt(account));
         try registry.announceLeave() {
@@ -238,7 +239,7 @@ contract VaspRegistryHandler {
     /// @notice Flaws: 0 forged, 1 late, others none.
     function leaveBySig(uint256 accountSeed, uint256 idSeed, uint256 flaw) external {
         _begin();
-        uint256 account = accountSeed % ACCOUNTS;
+        uint256 account = _accountLike(accountSeed, 1);
         uint256 id = idSeed % IDS;
         flaw = flaw % 6;
         IVaspRegistry.LeaveVasp memory terms = IVaspRegistry.LeaveVasp(
@@ -271,7 +272,7 @@ contract VaspRegistryHandler {
 
     function completeLeave(uint256 accountSeed) external {
         _begin();
-        uint256 account = accountSeed % ACCOUNTS;
+        uint256 account = _accountLike(accountSeed, 2);
         bool announced = familyOf[account] != 0 && announcedAt[account] != 0;
         bool expected = announced && _time >= announcedAt[account] + 24 hours;
         try registry.completeLeave(accountAt(account)) {
@@ -289,6 +290,7 @@ contract VaspRegistryHandler {
     function attest(uint256 paymentSeed, uint256 keySeed, uint256 idSeed, uint256 life, uint256 flaw) external {
         _begin();
         Payment memory p = _payment(paymentSeed);
+        p.payee = _accountLike(paymentSeed / 8, 1);
         flaw = flaw % 8;
         uint256 family = flaw == 1 ? _family(paymentSeed) : familyOf[p.payee];
         uint256 key = _validKey(family, keySeed);
@@ -309,6 +311,7 @@ contract VaspRegistryHandler {
         if (_attest(a, key, flaw)) {
             if (!expected) violation = _whyNotAttest(fresh, admitted);
             attestedUnder[family][idSeed % IDS] += 1;
+            _last = p;
             _afterAttestation(paymentKey(p), family, a.validUntil);
         } else if (expected) {
             violation = "an attestation was refused that was allowed";
@@ -317,7 +320,7 @@ contract VaspRegistryHandler {
 
     function use(uint256 paymentSeed) external {
         _begin();
-        Payment memory p = _payment(paymentSeed);
+        Payment memory p = paymentSeed % 4 == 0 ? _payment(paymentSeed / 4) : _last;
         Given[] storage waiting = _waiting[paymentKey(p)];
         bool expected =
             waiting.length > 0 &&
@@ -340,7 +343,7 @@ contract VaspRegistryHandler {
         _begin();
         // rarely, or little would be left to use
         if (keySeed % 5 != 0) return;
-        Payment memory p = _payment(paymentSeed);
+        Payment memory p = paymentSeed % 4 == 0 ? _payment(paymentSeed / 4) : _last;
         uint256 family = _family(familySeed);
         uint256 key = _validKey(family, keySeed / 5);
         Given[] storage waiting = _waiting[paymentKey(p)];
@@ -438,10 +441,26 @@ contract VaspRegistryHandler {
         return 1 + (seed % (families + 1));
     }
 
+    /// @dev Mostly an account without family (0), with one (1) or one that announced its leaving (2), else any.
+    function _accountLike(uint256 seed, uint256 kind) private view returns (uint256) {
+        for (uint256 i = 0; i < ACCOUNTS && seed % 5 != 0; ++i) {
+            uint256 account = ((seed % ACCOUNTS) + i) % ACCOUNTS;
+            bool member = familyOf[account] != 0;
+            if (
+                kind == 0
+                    ? !member
+                    : kind == 1
+                        ? member
+                        : announcedAt[account] != 0
+            ) return account;
+        }
+        return seed % ACCOUNTS;
+    }
+
     /// @dev Mostly a key that is valid, else any.
     function _validKey(uint256 family, uint256 seed) private view returns (uint256) {
         for (uint256 i = 0; i < KEYS && seed % 5 != 0; ++i) {
-            if (_isValid(family, (seed + i) % KEYS)) return (seed + i) % KEYS;
+            if (_isValid(family, ((seed % KEYS) + i) % KEYS)) return ((seed % KEYS) + i) % KEYS;
         }
         return seed % KEYS;
     }
