@@ -85,7 +85,7 @@ contract VaspRegistry is IVaspRegistry, SignedOrders {
     /// @dev A payment known to both operators is made within weeks.
     uint256 private constant MAX_ATTESTATION = 30 days;
 
-    /// @dev Two coins with a freeze each fit a transaction many times over.
+    /// @dev Measured: 100 accounts in two coins take less than the 2^24 gas of a transaction.
     uint256 private constant MAX_FREEZES = 100;
 
     /// @dev Every join and every leaving visits all of them.

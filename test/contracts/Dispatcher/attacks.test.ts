@@ -195,9 +195,7 @@ describe("Dispatcher under attack", () => {
     const target = await v.registry.getAddress();
     const calls = attempts.map((data) => ({ target, gasLimit: 200_000n, data }));
     const receipt = await (await dispatcher.connect(v.freezer).getFunction("execute")(calls)).wait();
-    const outcomes = (receipt?.logs ?? []).map((log) =>
-      dispatcher.interface.parseLog(log),
-    );
+    const outcomes = (receipt?.logs ?? []).map((log) => dispatcher.interface.parseLog(log));
     expect(outcomes.map((log) => log?.args["success"] as boolean)).to.deep.equal([false, false, false, false]);
     expect(await readVasps(v)).to.deep.equal(before);
   });
