@@ -5,7 +5,6 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {AccountState} from "./interfaces/IStablecoin.sol";
 import {IVaspRegistry} from "./interfaces/IVaspRegistry.sol";
-import {Signatures} from "./libraries/Signatures.sol";
 import {SignedOrders} from "./libraries/SignedOrders.sol";
 
 /// @title IVaspCoin
@@ -413,10 +412,6 @@ contract VaspRegistry is IVaspRegistry, SignedOrders {
 
     function _checkConsent(address account, bytes32 id) private view {
         if (_consents[account][id]) revert VaspConsentUsed(account, id);
-    }
-
-    function _checkSignature(address signer, bytes32 digest, bytes calldata signature) private view {
-        if (!Signatures.isValid(signer, digest, signature)) revert OrderSignatureInvalid(signer);
     }
 
     function _checkUrl(string calldata url) private pure {

@@ -105,7 +105,9 @@ export async function deployHostile(connection: Connection): Promise<HostileWorl
   return { ...w, coin, escrow, ...actors, holder, terms, id: await idOf(escrow, terms) };
 }
 
-async function outsiders(connection: Connection): Promise<Record<"agent" | "holder" | "cosigner" | "arbiter", Account>> {
+async function outsiders(
+  connection: Connection,
+): Promise<Record<"agent" | "holder" | "cosigner" | "arbiter", Account>> {
   const signers = await connection.ethers.getSigners();
   return { agent: signers[10]!, holder: signers[11]!, cosigner: signers[15]!, arbiter: signers[16]! };
 }

@@ -47,9 +47,7 @@ describe("Treasury.approveMint", () => {
       await fill(16);
       const last = (await w.connection.ethers.getSigners())[17]!;
       await w.manager.grantRole(ROLES.approver, last, 0);
-      await expect(approve(last))
-        .to.be.revertedWithCustomError(w.treasury, "TreasuryApprovalsFull")
-        .withArgs(KEY, 16n);
+      await expect(approve(last)).to.be.revertedWithCustomError(w.treasury, "TreasuryApprovalsFull").withArgs(KEY, 16n);
     });
   });
 

@@ -68,9 +68,7 @@ describe("Treasury.approveMintBySig", () => {
 
   describe("emits", () => {
     it("MintApproved(key, signer, 1)", async () => {
-      await expect(sendOrder(spec))
-        .to.emit(w.treasury, "MintApproved")
-        .withArgs(KEY, w.approvers[0].address, 1n);
+      await expect(sendOrder(spec)).to.emit(w.treasury, "MintApproved").withArgs(KEY, w.approvers[0].address, 1n);
     });
   });
 });

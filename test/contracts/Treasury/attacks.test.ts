@@ -220,7 +220,8 @@ describe("Treasury attacks", () => {
       await forged({ domain: { verifyingContract: await w.escrow.getAddress() } });
     });
 
-    it(`attack 18: ${spec.submit} refuses an order of another name`, () => forged({ domain: { name: "Remesa Dollar" } }));
+    it(`attack 18: ${spec.submit} refuses an order of another name`, () =>
+      forged({ domain: { name: "Remesa Dollar" } }));
 
     it(`attack 19: ${spec.submit} refuses a mirrored signature`, () => forged({ forge: mirrored }));
 
@@ -306,7 +307,7 @@ describe("Treasury attacks", () => {
       outcomes.add((await w.coin.totalSupply()) - before);
       await snapshot.restore();
     }
-    expect([...outcomes].toSorted()).to.deep.equal([0n, 2n * AMOUNT]);
+    expect(outcomes).to.deep.equal(new Set([0n, 2n * AMOUNT]));
   });
 
   it("attack 30: the zero address is refused as dealer, as payee and in a row", async () => {

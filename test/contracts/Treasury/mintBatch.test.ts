@@ -92,7 +92,10 @@ describe("Treasury.mintBatch", () => {
       const before = await readTreasury(w);
       await expect(w.treasury.connect(w.dealer).mintBatch(w.coin, rows, { gasLimit: enough - 5_000n }))
         .to.be.revertedWithCustomError(w.treasury, "TreasuryGasTooLow")
-        .withArgs((available: bigint) => available > ROW_GAS_FLOOR - 10_000n && available < ROW_GAS_FLOOR, ROW_GAS_FLOOR);
+        .withArgs(
+          (available: bigint) => available > ROW_GAS_FLOOR - 10_000n && available < ROW_GAS_FLOOR,
+          ROW_GAS_FLOOR,
+        );
       expect(await readTreasury(w)).to.deep.equal(before);
     });
   });

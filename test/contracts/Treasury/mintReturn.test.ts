@@ -53,7 +53,9 @@ describe("Treasury.mintReturn", () => {
       it(`reverts with TreasuryReturnUsed(id) the second time, for ${amount} too [TREASURY-9]`, async () => {
         await reach(w, "burned");
         await mintReturn({ amount: REDEEMED - 1n });
-        await expect(mintReturn({ amount })).to.be.revertedWithCustomError(w.treasury, "TreasuryReturnUsed").withArgs(w.id);
+        await expect(mintReturn({ amount }))
+          .to.be.revertedWithCustomError(w.treasury, "TreasuryReturnUsed")
+          .withArgs(w.id);
       });
     }
 

@@ -79,11 +79,7 @@ describe("RedemptionEscrow gas", () => {
       ),
     ],
     ["resolve as paid", 84_000n, from("disputed", () => w.escrow.connect(w.arbiter).resolve(w.id, true, GROUNDS))],
-    [
-      "resolve as not paid",
-      75_000n,
-      from("disputed", () => w.escrow.connect(w.arbiter).resolve(w.id, false, GROUNDS)),
-    ],
+    ["resolve as not paid", 75_000n, from("disputed", () => w.escrow.connect(w.arbiter).resolve(w.id, false, GROUNDS))],
     ["resolveBySig as paid", 91_000n, from("disputed", () => order("ResolveOrder", "resolveBySig", resolution(true)))],
     [
       "reclaim",

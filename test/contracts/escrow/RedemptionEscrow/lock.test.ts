@@ -3,7 +3,6 @@ import { ZeroAddress, ZeroHash, id } from "ethers";
 import type { RedemptionWorld, Terms } from "../../../support/redemption.ts";
 import {
   CENT,
-
   FUNDS,
   REDEEMED,
   STATE,

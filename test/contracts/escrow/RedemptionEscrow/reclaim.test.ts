@@ -179,7 +179,13 @@ describe("RedemptionEscrow.reclaim", () => {
         .to.emit(hostile.escrow, "RedemptionMoved")
         .withArgs(hostile.id, hostile.stranger.address, STATE.locked, STATE.returned, REDEEMED, ZeroHash)
         .and.to.emit(hostile.escrow, "EscrowCredited")
-        .withArgs(hostile.id, await hostile.coin.getAddress(), hostile.holder.address, hostile.holder.address, REDEEMED);
+        .withArgs(
+          hostile.id,
+          await hostile.coin.getAddress(),
+          hostile.holder.address,
+          hostile.holder.address,
+          REDEEMED,
+        );
     });
   });
 });

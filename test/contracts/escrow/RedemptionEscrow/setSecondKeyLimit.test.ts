@@ -1,7 +1,14 @@
 import { expect } from "chai";
 import { MaxUint256 } from "ethers";
 import type { RedemptionWorld } from "../../../support/redemption.ts";
-import { BANK_REFERENCE, REDEEMED, STATE, deployRedemption, reach, readRedemption } from "../../../support/redemption.ts";
+import {
+  BANK_REFERENCE,
+  REDEEMED,
+  STATE,
+  deployRedemption,
+  reach,
+  readRedemption,
+} from "../../../support/redemption.ts";
 import { createLoader } from "../../../support/treasury.ts";
 
 const load = await createLoader(deployRedemption);
