@@ -20,7 +20,8 @@ import {
 } from "../../src/chain/abi.ts";
 import { type RoleMember, roleMembers } from "../../src/chain/roles.ts";
 import type { Address, Hex } from "../../src/domain/hex.ts";
-import type { Actor, StructVector, Vectors } from "../../scripts/vectors.ts";
+import type { StructVector, Vectors } from "../../scripts/vectors.ts";
+import type { Actor } from "../../scripts/vectors/actors.ts";
 import { type LocalChain, richKeys, startLocalChain } from "./local-chain.ts";
 
 const vectors = JSON.parse(readFileSync("examples/vectors.json", "utf8")) as Vectors;
