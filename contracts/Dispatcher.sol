@@ -33,7 +33,8 @@ contract Dispatcher is IDispatcher {
     }
 
     /// @dev One call. Its data lies in memory that is not kept, and its answer in `result`, so that a long list costs no more
-    /// memory than its longest call.
+    /// memory than its longest call. Copy, check and call are one block, so that nothing comes between to use that memory, and
+    /// what the copy costs is not taken from what was checked.
     function _call(
         uint256 index,
         address target,
@@ -41,28 +42,24 @@ contract Dispatcher is IDispatcher {
         bytes calldata data,
         bytes memory result
     ) private returns (bool success) {
-        uint256 limit = MAX_RESULT;
-        uint256 start;
-        assembly ("memory-safe") {
-            start := mload(0x40)
-            calldatacopy(start, data.offset, data.length)
-        }
-        _checkGas(index, gasLimit);
-        assembly ("memory-safe") {
-            success := call(gasLimit, target, 0, start, data.length, 0, 0)
-            let size := returndatasize()
-            if gt(size, limit) {
-                size := limit
-            }
-            mstore(result, size)
-            returndatacopy(add(result, 0x20), 0, size)
-        }
-    }
-
-    /// @dev A call passes on at most 63 of 64 parts of the gas there is; a limit above that would be cut short in silence.
-    function _checkGas(uint256 index, uint256 gasLimit) private view {
-        uint256 available = gasleft();
+        // a call passes on at most 63 of 64 parts of the gas there is; a limit above that would be cut short in silence
         uint256 needed = Math.saturatingAdd(Math.saturatingAdd(gasLimit, gasLimit / 63 + 1), RESERVE);
+        uint256 available;
+        uint256 limit = MAX_RESULT;
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            calldatacopy(start, data.offset, data.length)
+            available := gas()
+            if iszero(lt(available, needed)) {
+                success := call(gasLimit, target, 0, start, data.length, 0, 0)
+                let size := returndatasize()
+                if gt(size, limit) {
+                    size := limit
+                }
+                mstore(result, size)
+                returndatacopy(add(result, 0x20), 0, size)
+            }
+        }
         if (available < needed) revert DispatcherGasTooLow(index, available, needed);
     }
 }

@@ -168,7 +168,7 @@ contract DispatchMockTarget {
     /// @notice Answers with `size` bytes of untouched memory: the largest bomb for the gas.
     function bomb(uint256 size) external pure {
         assembly ("memory-safe") {
-            revert(mload(0x40), size)
+            revert(add(mload(0x40), 0x1000), size)
         }
     }
 

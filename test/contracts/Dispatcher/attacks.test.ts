@@ -72,7 +72,7 @@ describe("Dispatcher under attack", () => {
     ]);
     const outcomes = await outcomesOf(
       w,
-      execute(w, [await call("add", [1n]), await call("reenter", [inner], 500_000n), await call("add", [2n])], GAS),
+      execute(w, [await call("add", [1n]), await call("reenter", [inner], 5n * LIMIT), await call("add", [2n])], GAS),
     );
     // the inner list reports first, as it ends first
     expect(outcomes.map(({ index, success }) => [index, success])).to.deep.equal([
@@ -89,10 +89,10 @@ describe("Dispatcher under attack", () => {
     const dispatcher = await w.dispatcher.getAddress();
     let data = w.dispatcher.interface.encodeFunctionData("execute", [[await call("add", [100n])]]);
     for (let depth = 0; depth < 12; depth += 1) {
-      const again = { target: dispatcher, gasLimit: 1_000_000n, data };
+      const again = { target: dispatcher, gasLimit: 10n * LIMIT, data };
       data = w.dispatcher.interface.encodeFunctionData("execute", [[again]]);
     }
-    const nested = { target: dispatcher, gasLimit: 1_000_000n, data };
+    const nested = { target: dispatcher, gasLimit: 10n * LIMIT, data };
     const outcomes = await outcomesOf(w, execute(w, [nested, await call("add", [1n])], GAS));
     expect(outcomes.at(0)!.success).to.equal(false);
     expect(outcomes.at(0)!.result.slice(0, 10)).to.equal(
@@ -172,7 +172,7 @@ describe("Dispatcher under attack", () => {
       const signature = await signVasp(v, signer, "TravelAttestation", attestation);
       const inputs = [attestation, v.key.address, signature] as const;
       const data = v.registry.interface.encodeFunctionData("attestBySig", [...inputs]);
-      calls.push({ target: registry, gasLimit: 200_000n, data });
+      calls.push({ target: registry, gasLimit: 2n * LIMIT, data });
     }
     const execution = dispatcher.getFunction("execute");
     const refusal = v.registry.interface.encodeErrorResult("OrderSignatureInvalid", [v.key.address]);
@@ -193,7 +193,7 @@ describe("Dispatcher under attack", () => {
       registry.encodeFunctionData("announceLeave"),
     ];
     const target = await v.registry.getAddress();
-    const calls = attempts.map((data) => ({ target, gasLimit: 200_000n, data }));
+    const calls = attempts.map((data) => ({ target, gasLimit: 2n * LIMIT, data }));
     const receipt = await (await dispatcher.connect(v.freezer).getFunction("execute")(calls)).wait();
     const outcomes = (receipt?.logs ?? []).map((log) => dispatcher.interface.parseLog(log));
     expect(outcomes.map((log) => log?.args["success"] as boolean)).to.deep.equal([false, false, false, false]);
