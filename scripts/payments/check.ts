@@ -71,9 +71,9 @@ export function toPaymentNonce(facts: { coin: Address; payer: Address; reference
   return nonce;
 }
 
-/** Reads an RFC 3339 time with its zone into Unix seconds; null when it is none. Fractions of a second are refused. */
+/** Reads an RFC 3339 time with its zone into Unix seconds; null when it is none. Fractions of a second are refused, but for `.000`, as the node writes times. */
 export function parseTime(text: string): number | null {
-  const match = /^(\d{4})-(\d\d)-(\d\d)[Tt](?:[01]\d|2[0-3]):\d\d:\d\d(?:[Zz]|[+-]\d\d:\d\d)$/.exec(text);
+  const match = /^(\d{4})-(\d\d)-(\d\d)[Tt](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.0{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/.exec(text);
   const milliseconds = Date.parse(text.toUpperCase());
   if (match === null || Number.isNaN(milliseconds)) return null;
   // Date.parse turns 31 June into 1 July; a date that does not exist is a mistake, not a wish.

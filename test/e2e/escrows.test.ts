@@ -2,7 +2,7 @@
  * Claims, payments, swaps, redemptions' exits and the travel rule on real processes: Hardhat's node and anvil, over HTTP and through the verbs,
  * with the node and without it. After every journey bank, books and chain agree to the unit.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -34,6 +34,7 @@ import {
   type TypedMessage,
   type Way,
 } from "../support/journey.ts";
+import { runRemesa } from "../support/terminal.ts";
 
 const unit = 1_000_000n;
 const limit = 1_000n * unit;
@@ -316,6 +317,38 @@ for (const chain of ["hardhat", "anvil"] as const) {
         expect(await runVerb(journey, "travel", "show", address)).to.deep.include({ account: address });
         expect(await runVerb(journey, "travel", "leave", ...who)).to.include({ kind: "leave", state: "settled" });
       });
+    });
+
+    it("a dry run of any verb asks for nothing and keeps nothing", async () => {
+      const { devnet, ana, luis, dollar } = journey;
+      const asked = [ana, luis].map(({ address }) => [dollar, address] as const);
+      const wish = ["--wallet", "Ana", "--amount", "1.00"];
+      const parties = ["--payer", "Ana", "--payee", "Luis", "--amount", "1.00", "--exchanged", exchanged];
+      const env = { REMESA_DATA: devnet.data, REMESA_URL: devnet.url };
+      const changes = await measure(journey, asked, async () => {
+        for (const args of [
+          ["claim", "open", "D-1", ...wish, "--to", "Maria"],
+          ["payment", "authorize", "D-1", ...wish, "--merchant", "Luis"],
+          ["payment", "charge", "D-1", ...wish, "--merchant-wallet", "Luis"],
+          ["swap", "offer", "D-1", "--wallet", "Ana", "--taker", "Luis", "--sell", "1.00 XUS", "--buy", "7.75 XGT"],
+          ["travel", "attest", "--vasp", "2", "--operator-key", "role:sur", ...parties],
+          ["travel", "leave", "--wallet", "Ana"],
+          ["seize", ana.address, "--case", "D-1", "--amount", "1.00"],
+          ["approve", "mint", "--account", "D", "--entry", "1", "--to", ana.address, "--amount", "1.00"],
+          ["keep"],
+        ]) {
+          const { code, out, err } = await runRemesa([...args, "--dry-run", "--json"], { env });
+          expect(code, `${args.join(" ")}: ${err}`).to.equal(0);
+          expect(JSON.parse(out), args.join(" ")).to.include({ dryRun: true });
+        }
+      });
+      expect(changes).to.deep.equal([0n, 0n]);
+      for (const kind of ["claims", "payments", "swaps"]) {
+        expect(existsSync(join(devnet.data, kind, "D-1.json")), kind).to.equal(false);
+      }
+      const { intents } = await devnet.as("auditor").get<{ intents: Record<string, number> }>("/v1/lanes");
+      const live = ["accepted", "planned", "sent", "included"].map((state) => intents[state] ?? 0);
+      expect(live).to.deep.equal([0, 0, 0, 0]);
     });
 
     it("a payment below the limit needs no attestation", async () => {

@@ -22,13 +22,14 @@ function blank(text: string): string[] {
     .replace(/rk_[\w-]+(&people=\S+)?|rk_…/g, "rk_…")
     .replace(/0x[0-9a-fA-F]{6}…[0-9a-fA-F]{4}/g, "0x…")
     .replace(/0x[0-9a-fA-F]{40,}/g, "0x…")
-    .replace(/\b(red|tr|dep|ord|stp)_[0-9a-z]{13}\b/g, "$1_…")
+    .replace(/\b(red|tr|dep|ord|stp|clm)_[0-9a-z]{13}\b/g, "$1_…")
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (time) => (time.startsWith("2020") ? time : "<time>"))
     .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>")
     .replace(/\S*\/(credentials\.json|logs)\b/g, "<data>/$1")
     .replace(/\b(block|log) +\d+/g, "$1 <n>")
     .replace(/^( *)\d+ +<time>/gm, "<n> <time>")
     .replace(/(0x…|XUS) +\d+ +(\d+ +)?(?=final)/g, "$1 <n> ")
+    .replace(/XUS +\d+ +0x…/g, "XUS <n> 0x…")
     .replace(/(<time>) +\d{6} /g, "$1 <gas> ")
     .split("\n")
     .map((line) => line.replace(/ +/g, " ").trim())
@@ -58,6 +59,8 @@ describe("the README's walk-through", function () {
       "npm run remesa -- settle",
       "npm run remesa -- trace red_…",
       "npm run remesa -- reconcile",
+      "npm run remesa -- claim open C-17 --wallet Ana --amount 25.00 --to +50255501234",
+      "npm run remesa -- keep",
     ]);
   });
 

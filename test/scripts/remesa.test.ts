@@ -36,7 +36,11 @@ describe("remesa --help", () => {
   it("lists the verbs of an operator", () => {
     const names = listVerbs().map((path) => path.join(" "));
     const expected =
-      "deploy,keys create,keys import,keys show,attest,deposit,sign,pay,redeem,freeze,unfreeze,status,trace,reconcile,backup,restore,settle";
+      "deploy,keys create,keys import,keys show,attest,deposit,sign,pay,redeem,freeze,unfreeze,status,trace,reconcile,backup,restore,settle," +
+      "claim open,claim take,claim decline,claim cancel,claim reclaim,claim show," +
+      "payment authorize,payment charge,payment capture,payment void,payment refund,payment dispute,payment resolve,payment reclaim,payment show," +
+      "swap offer,swap accept,swap cancel,swap show,travel join,travel leave,travel attest,travel show," +
+      "approve mint,approve redemption,seize,keep";
     expect(names).to.include.members(expected.split(","));
   });
 
@@ -62,6 +66,9 @@ describe("exit codes", () => {
     ["an argument too many", ["status", "now"]],
     ["a value of the wrong form", ["pay", "x.jsonl", "--patience", "long"]],
     ["an id of the wrong form", ["trace", "tr_1"]],
+    ["a group without its verb", ["claim"]],
+    ["a link of the wrong form", ["claim", "take", "remesa:claim/0x12", "--to", "Ana"]],
+    ["a seizure without its case", ["seize", "0x704E7c3333e38c7C3BDC894A6e8e558EB7AACc58", "--amount", "1.00"]],
     ["half a deposit", ["deposit", "--entry", "E-1", "--url", "http://127.0.0.1:9"]],
   ];
   for (const [name, args] of usage) {
