@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Wallet } from "ethers";
-import { toLower } from "../../src/domain/hex.ts";
+import { toLower, type Word } from "../../src/domain/hex.ts";
 import { readBlockTime } from "../../scripts/devnet/rpc.ts";
 import { type CoinFacts, createNonce, signTransfer } from "../../scripts/devnet/wallet.ts";
 import { eventually } from "../support/command.ts";
