@@ -70,9 +70,10 @@ export async function openAgreement<T extends Agreement>(
   const known = await findAgreement<T>(client, path);
   const posted = known ?? (await persist(() => client.post<T>(collection, body), patience));
   if (waitSeconds === 0) return posted;
-  const isDone = ({ intent }: T): boolean => intent == null || endStates.includes(intent.state);
+  const isDone = ({ intent = null }: T): boolean => intent === null || endStates.includes(intent.state);
   const found = isDone(posted) ? posted : await watch<T>(client, { path, waitSeconds, isDone });
-  if (found.intent != null) requireSettled(found.intent);
+  const { intent = null } = found;
+  if (intent !== null) requireSettled(intent);
   return found;
 }
 
@@ -108,8 +109,8 @@ export async function takeStep<T extends Agreement>(client: Client, options: Ste
   }
   const after = await wait();
   if (options.isDone(after) || waitSeconds === 0) return after;
-  const why = listPending(after, kinds)[0]?.reason;
-  const because = why == null ? "" : `: ${why}`;
+  const why = listPending(after, kinds)[0]?.reason ?? null;
+  const because = why === null ? "" : `: ${why}`;
   throw new Refusal(
     isQuiet(after)
       ? { reason: `${step} of ${after.id} ended without effect; it is ${after.state}`, remedy: "Run it again." }
@@ -131,8 +132,8 @@ export function formatAgreement(
     readonly money: (units: string) => string;
   },
 ): string {
-  const { pairs, state, intent, steps, money } = facts;
-  const opening = intent == null ? [] : [["opening", formatState(terminal, intent.state)] as const];
+  const { pairs, state, intent = null, steps, money } = facts;
+  const opening = intent === null ? [] : [["opening", formatState(terminal, intent.state)] as const];
   const block = formatBlock(terminal, [...pairs, ["state", formatState(terminal, state)], ...opening]);
   if (steps.length === 0) return block;
   const rows = steps.map(({ step, amount, block: number, transaction, at }) => [

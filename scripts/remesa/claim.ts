@@ -146,7 +146,7 @@ async function runOpen(terminal: Terminal, reference: string, options: OpenOptio
 }
 
 /** A claim by its id at the node, its 32-byte id, or the reference of a record. */
-function readId(session: Session, name: string, options: NamedOptions): Word | string {
+function readId(session: Session, name: string, options: NamedOptions): string {
   if (isHexOf(name, 32)) return toLower(name);
   if (/^clm_[0-9a-z]{13}$/.test(name)) return name;
   const kept = readKept(

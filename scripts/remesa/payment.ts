@@ -3,9 +3,10 @@
  * amount is always named as the total afterwards, so that the same command twice captures, voids and refunds once.
  */
 import type { Command } from "commander";
-import { isHexOf, toLower, type Word, zeroAddress } from "../../src/domain/hex.ts";
+import { isHexOf, toLower, zeroAddress } from "../../src/domain/hex.ts";
 import { formatAgreement, openAgreement, readAgreement, takeStep } from "../agreements.ts";
-import { signStruct, type Struct, toReceive, toRefundNonce } from "../payments/parties.ts";
+import { doneOf, isDone, kinds, type StepName, type StepWish, steps, toOrder } from "../payments/merchant.ts";
+import { signStruct } from "../payments/parties.ts";
 import { type Asked, keepRecord, readKept, toRecordPath } from "../payments/record.ts";
 import type { Payment } from "../payments/resources.ts";
 import { createPayment, type PaymentRecord, paymentRecord } from "../payments/terms.ts";
@@ -23,7 +24,7 @@ import {
   readMoment,
   readWhole,
 } from "../terminal/options.ts";
-import { Refusal, toUsage } from "../terminal/refusal.ts";
+import { Refusal } from "../terminal/refusal.ts";
 import { formatMoney, showResult } from "../terminal/screen.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { addWalletOptions, openWallet, readParty, type WalletOptions } from "../wallets.ts";
@@ -44,25 +45,10 @@ interface OpenOptions extends ActOptions, WalletOptions {
 interface NamedOptions extends NodeOptions {
   readonly records?: string;
 }
-interface StepInput extends ActOptions, WalletOptions, NamedOptions {
-  readonly total?: string;
-  readonly rest?: true;
-  readonly toMerchant?: string;
-}
+interface StepInput extends ActOptions, WalletOptions, NamedOptions, StepWish {}
 
 const collection = "/v1/payments";
 const stepSeconds = 3_600;
-const steps = ["capture", "void", "refund", "dispute", "resolve", "reclaim"] as const;
-type StepName = (typeof steps)[number];
-const kinds: Readonly<Record<StepName, string>> = {
-  capture: "capture",
-  void: "void",
-  refund: "refund",
-  dispute: "dispute-payment",
-  resolve: "resolve-payment",
-  reclaim: "reclaim-payment",
-};
-
 function toCoin(network: Network, address: string): Coin {
   const coin = network.coins.find((known) => known.address === toLower(address));
   if (coin !== undefined) return coin;
@@ -185,89 +171,6 @@ function readId(session: Session, name: string, options: NamedOptions): string {
   const kept = readKept(path, paymentRecord);
   if (kept !== null) return kept.record.id;
   throw new Refusal({ reason: `payment ${name} is unknown here`, remedy: "Name it by its id, pay_… or 0x…." });
-}
-
-/** The total that is asked for of what the step changes; what is left is a total as well. */
-function readTotal(payment: Payment, options: StepInput, { step, coin }: { step: StepName; coin: Coin }): bigint {
-  const { captured, voided, amount } = payment;
-  if (options.rest === true && options.total === undefined) {
-    if (step === "refund") return BigInt(captured);
-    return BigInt(amount) - BigInt(step === "capture" ? voided : captured);
-  }
-  if (options.total === undefined || options.rest === true) throw toUsage("give either --total <amount> or --rest");
-  return readAmount(options.total, coin);
-}
-
-const doneOf = { capture: "captured", void: "voided", refund: "refunded" } as const;
-
-/** What the step adds to the total so far. */
-function toPart(payment: Payment, options: StepInput, what: { step: keyof typeof doneOf; coin: Coin }): bigint {
-  return readTotal(payment, options, what) - BigInt(payment[doneOf[what.step]]);
-}
-
-function isDone(payment: Payment, options: StepInput, what: { step: StepName; coin: Coin }): boolean {
-  const { step, coin } = what;
-  switch (step) {
-    case "capture":
-    case "void":
-    case "refund":
-      return toPart(payment, options, { step, coin }) <= 0n;
-    case "dispute":
-      return payment.state === "disputed";
-    case "resolve":
-    case "reclaim":
-      return payment.state === "closed";
-  }
-}
-
-/** The body of a step: its order, and the struct that is signed for it. */
-function toOrder(
-  payment: Payment,
-  options: StepInput,
-  what: { step: Exclude<StepName, "reclaim">; coin: Coin; network: Network },
-): { readonly order: unknown; readonly struct: Struct } {
-  const { step, coin, network } = what;
-  const id = payment.paymentId as Word;
-  const { captured, voided } = payment;
-  const deadline = readNow(network) + stepSeconds;
-  const totals = { captured: BigInt(captured), voided: BigInt(voided) };
-  const feeBps = payment.minFeeBps ?? 0;
-  switch (step) {
-    case "capture": {
-      const amount = toPart(payment, options, { step, coin });
-      const message = { id, amount, ...totals, feeBps, voidRest: false, deadline };
-      const order = { amount: `${amount}`, captured, voided, feeBps, voidRest: false, deadline };
-      return { order, struct: { primaryType: "Capture", message } };
-    }
-    case "void": {
-      const amount = toPart(payment, options, { step, coin });
-      const order = { amount: `${amount}`, captured, voided, deadline };
-      return { order, struct: { primaryType: "Void", message: { id, amount, ...totals, deadline } } };
-    }
-    case "refund": {
-      const value = toPart(payment, options, { step, coin });
-      const { refunded, refundBy, merchant } = payment;
-      const nonce = toRefundNonce(id, BigInt(refunded));
-      const validBefore = Date.parse(refundBy ?? "") / 1_000;
-      const take = { coin: coin.address, from: toLower(merchant ?? ""), to: network.commerce };
-      return {
-        order: { amount: `${value}`, refunded },
-        struct: toReceive({ ...take, value, validBefore, nonce }),
-      };
-    }
-    case "dispute": {
-      const order = { captured, voided, deadline };
-      return { order, struct: { primaryType: "DisputePayment", message: { id, ...totals, deadline } } };
-    }
-    case "resolve": {
-      if (options.toMerchant === undefined)
-        throw toUsage("say with --to-merchant how much of the rest is the merchant's");
-      const toMerchant = options.toMerchant === "0" ? 0n : readAmount(options.toMerchant, coin);
-      const message = { id, toMerchant, ...totals, feeBps, deadline };
-      const order = { toMerchant: `${toMerchant}`, captured, voided, feeBps, deadline };
-      return { order, struct: { primaryType: "ResolvePayment", message } };
-    }
-  }
 }
 
 async function runStep(

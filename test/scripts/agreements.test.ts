@@ -40,8 +40,8 @@ function createNode({ looks, posts = [] }: Script): { client: Client; posted: un
   const client = {
     url: "http://node",
     async get() {
-      const look = looks[Math.min(seen++, looks.length - 1)];
-      if (look == null) throw problem(404, "agreement_unknown");
+      const look = looks[Math.min(seen++, looks.length - 1)] ?? null;
+      if (look === null) throw problem(404, "agreement_unknown");
       return whole(look) as never;
     },
     async post(path: string, body: unknown) {

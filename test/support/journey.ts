@@ -2,6 +2,7 @@
  * The same journeys two ways: as another program makes them over HTTP, signing what the node hands it, and as a person types them, the verbs
  * signing what they build themselves. Owns the people, the amounts as text, and strangers with gas of their own. No side effects on loading.
  */
+import { expect } from "chai";
 import { Wallet } from "ethers";
 import { createWalletClient, erc20Abi, type Hex, http, parseEther } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
@@ -124,7 +125,8 @@ export function sign(wallet: Wallet, { domain, types, message }: TypedMessage): 
 export function settle<T extends Agreement>({ devnet }: Journey, path: string): Promise<T> {
   return eventually(`${path} is settled`, async () => {
     const found = await devnet.as(null).get<T>(path);
-    const isOpen = found.intent == null || found.intent.state === "settled";
+    const { intent = null } = found;
+    const isOpen = intent === null || intent.state === "settled";
     return isOpen && (found.pending ?? []).length === 0 ? found : null;
   });
 }
@@ -370,4 +372,30 @@ export async function moveTime({ devnet }: Journey, seconds: number): Promise<vo
   const wanted = (await readBlockTime(devnet.rpcUrl)) + seconds;
   await client.request({ method: "evm_increaseTime", params: [seconds] } as never);
   await eventually("a block of that time", async () => (await readBlockTime(devnet.rpcUrl)) >= wanted);
+}
+
+// ——— what must hold ———
+
+/** Bank, books and chain at a final block that is newer than everything so far. */
+export async function expectAgreement({ devnet }: Journey): Promise<void> {
+  const statement = await eventually("a statement", () =>
+    devnet
+      .as("auditor")
+      .get<{ agrees: boolean; differences: unknown[]; halted: unknown }>("/v1/reconciliation?fresh=true")
+      .catch(() => null),
+  );
+  expect(statement.differences).to.deep.equal([]);
+  expect([statement.agrees, statement.halted]).to.deep.equal([true, null]);
+}
+
+/** How much each balance changes while `act` runs. */
+export async function measure(
+  journey: Journey,
+  asked: Parameters<typeof readBalances>[1],
+  act: () => Promise<unknown>,
+): Promise<readonly bigint[]> {
+  const before = await readBalances(journey, asked);
+  await act();
+  const after = await readBalances(journey, asked);
+  return after.map((balance, i) => balance - (before[i] ?? 0n));
 }
