@@ -151,6 +151,25 @@ const capture: Dealer = function* (g) {
   yield call(g, stranger, commerce, "commerce.capture", [found.terms, order, signature], time);
 };
 
+/** The second capture of a payment at another rate than the first; or the decision on its dispute. */
+const anotherRate: Dealer = function* (g) {
+  const { commerce, stranger, merchant, arbiter } = g.at;
+  const { id: payment, terms } = yield* open(plain(g), true);
+  const { id: named, ...totals } = { ...totalsOf(g, payment), feeBps: 100n, deadline: FAR };
+  const order = { id: named, amount: 1n, voidRest: false, ...totals };
+  const signature = sign(g, commerce, merchant, "Capture", order);
+  yield call(g, stranger, commerce, "commerce.capture", [terms, order, signature]);
+  yield* dispute(plain(g), { id: payment, terms });
+  const decision = { id: named, toMerchant: 0n, ...totals };
+  const decided = sign(g, commerce, arbiter, "ResolvePayment", decision);
+  yield call(g, stranger, commerce, "commerce.resolve", [terms, decision, decided]);
+};
+
+function totalsOf(g: Table, payment: Bytes32): { id: Bytes32; captured: bigint; voided: bigint } {
+  const { captured = 0n, voided = 0n } = paymentAt(g, payment) ?? {};
+  return { id: payment, captured, voided };
+}
+
 const charge: Dealer = function* (g) {
   const terms = yield* pickTerms(plain(g));
   const { id: payment, signature } = authorizationOf(g, terms);
@@ -284,9 +303,10 @@ const authorize: Dealer = function* (g) {
   yield* authorizePayment(g);
 };
 
-export const COMMERCE_DEALERS: Partial<Record<MethodName, Dealer>> = {
+export const COMMERCE_DEALERS: Partial<Record<MethodName | "another rate", Dealer>> = {
   "commerce.authorize": authorize,
   "commerce.capture": capture,
+  "another rate": anotherRate,
   "commerce.charge": charge,
   "commerce.void": voidPayment,
   "commerce.reclaim": reclaim,

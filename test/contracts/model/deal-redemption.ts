@@ -144,7 +144,7 @@ const reject: Dealer = function* (g) {
 };
 const rejectBySig: Dealer = function* (g) {
   const state = chance(g, 0.5) ? "locked" : "accepted";
-  const named = REDEMPTION_STATE[or(g, state, () => "sent", () => (state === "locked" ? "accepted" : "locked"))];
+  const named = REDEMPTION_STATE[or<RedemptionState>(g, state, () => "sent", () => (state === "locked" ? "accepted" : "locked"))];
   const members = { state: named, reason: id("the reason") };
   const [method, type] = ["redemption.rejectBySig", "RejectOrder"] as const;
   yield* byOrder(g, { method, type, state, role: g.at.agent, members });

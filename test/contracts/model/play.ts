@@ -11,8 +11,8 @@ import { createPause, FREEZE_DEALERS } from "./deal-freezes.ts";
 import { REDEMPTION_DEALERS } from "./deal-redemption.ts";
 import { REGISTRY_DEALERS } from "./deal-registry.ts";
 import { SWAP_DEALERS } from "./deal-swap.ts";
-import { encodeCall, METHODS, type MethodName } from "./methods.ts";
-import { compareState, createSeen, createSights, openEye, widen } from "./sight.ts";
+import { encodeCall, type Method, METHODS, type MethodName } from "./methods.ts";
+import { createSeen, type Seen, look, lookAtAll, openEye } from "./sight.ts";
 import { type ContractName, CONTRACTS, type Stage } from "./stage.ts";
 import { createTable, type Dealer, type Step, type Table } from "./table.ts";
 
@@ -179,8 +179,15 @@ function revertOf(error: unknown): string {
 
 // ------------------------------------------------------------------------------------------------------ the model
 
-function imagine(world: World, { from, to, method, args }: Step, time: bigint): ReturnType<typeof transact> {
-  const act = METHODS[method as MethodName].model as (c: object, ...args: readonly unknown[]) => void;
+export type Models = Readonly<Record<MethodName, Pick<Method, "model">>>;
+
+function imagine(
+  world: World,
+  { from, to, method, args }: Step,
+  time: bigint,
+  models: Models = METHODS,
+): ReturnType<typeof transact> {
+  const act = models[method].model as (c: object, ...args: readonly unknown[]) => void;
   return transact(world, (next) => {
     next.time = time;
     act({ world: next, self: to, caller: from }, ...structuredClone(args));
@@ -189,10 +196,17 @@ function imagine(world: World, { from, to, method, args }: Step, time: bigint): 
 
 // ----------------------------------------------------------------------------------------------------- side by side
 
-export class Difference extends Error {}
+export class Difference extends Error {
+  /** Cards played until it showed. */
+  played = 0;
+}
+
+/** Steps before a difference that are told. */
+const TOLD = 40;
 
 interface Run {
   stage: Stage;
+  models: Models;
   tally: Tally;
   world: World;
   compare: (world: World) => Promise<string[]>;
@@ -206,7 +220,7 @@ async function playStep(run: Run, step: Step): Promise<void> {
   const line = `${time} ${show(stage, step.from)} → ${show(stage, step.to)} ${step.method}(${named})`;
   run.transcript.push(line);
   const outcome = await send(stage, step, time);
-  const { world, refusal } = imagine(run.world, step, time);
+  const { world, refusal } = imagine(run.world, step, time, run.models);
   const contract = contractAt(stage, step.to);
   const expected = refusal === undefined ? undefined : encodeRefusal(stage, contract, refusal);
   const differences: string[] = [];
@@ -240,29 +254,39 @@ function note(tally: Tally, { method }: Step, refusal: Refusal | undefined): voi
 }
 
 /** Plays the cards from the beginning of the stage and leaves it as it was. Throws a Difference with all that led to it. */
-export async function playCards(stage: Stage, cards: readonly Card[], tally: Tally): Promise<void> {
+export async function playCards(
+  stage: Stage,
+  cards: readonly Card[],
+  { tally = createTally(), models = METHODS as Models } = {},
+): Promise<void> {
   const { provider } = stage;
   const snapshot = await provider.request({ method: "evm_snapshot", params: [] });
   const seen = createSeen();
-  const eye = openEye(createSights(stage));
-  const compare = async (world: World) => {
-    widen(eye, stage, seen);
-    return compareState(eye, stage, world);
-  };
-  const run: Run = { stage, tally, world: stage.world, compare, transcript: [] };
+  const eye = openEye(stage);
+  const compare = async (world: World) => look(eye, stage, world, seen);
+  const run: Run = { stage, models, tally, world: stage.world, compare, transcript: [] };
+  let played = 0;
   try {
-    for (const { dealer, aim, seed } of cards) {
-      const table: Table = createTable({ stage, world: run.world, seen, seed, aim });
-      for (const step of DEALERS[dealer]!(table)) {
-        await playStep(run, step);
-        table.felt.world = run.world;
-      }
+    for (const card of cards) {
+      await playCard(run, card, seen);
+      played += 1;
     }
+    const differences = await lookAtAll(eye, stage, run.world);
+    if (differences.length > 0) throw new Difference(`at the end\n    ${differences.join("\n    ")}`);
   } catch (error) {
     if (!(error instanceof Difference)) throw error;
-    throw new Difference(`${error.message}\n  after\n    ${run.transcript.slice(0, -1).slice(-40).join("\n    ")}`);
+    const before = run.transcript.slice(0, -1).slice(-TOLD).join("\n    ");
+    throw Object.assign(new Difference(`${error.message}\n  after\n    ${before}`), { played: played + 1 });
   } finally {
     await provider.request({ method: "evm_revert", params: [snapshot] });
+  }
+}
+
+async function playCard(run: Run, { dealer, aim, seed }: Card, seen: Seen): Promise<void> {
+  const table: Table = createTable({ stage: run.stage, world: run.world, seen, seed, aim });
+  for (const step of DEALERS[dealer]!(table)) {
+    await playStep(run, step);
+    table.felt.world = run.world;
   }
 }
 

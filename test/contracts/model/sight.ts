@@ -9,7 +9,7 @@ import { creditKey } from "../../model/escrow.ts";
 import { type Address, power, toWord, WHOLE, type World, ZERO } from "../../model/frame.ts";
 import { paymentOf, vaspOf } from "../../model/registry.ts";
 import { REDEMPTION_STATE } from "../../model/redemption.ts";
-import { type ContractName, HOLDERS, type Stage } from "./stage.ts";
+import { type ContractName, CONTRACTS, HOLDERS, type Stage } from "./stage.ts";
 
 type Word = bigint | string | boolean;
 /** One question, the number of words in its answer, and which of them the model knows. */
@@ -21,8 +21,10 @@ interface Sight {
   expect: (world: World) => Record<number, Word>;
 }
 
-/** What was named in the run: whether or not it came to exist, it is looked at from then on. */
+/** What was named in the run, whether or not it came to exist. */
 export interface Seen {
+  /** `escrow coin payer party` */
+  credits: Set<string>;
   claims: Set<string>;
   payments: Set<string>;
   quotes: Set<string>;
@@ -41,6 +43,7 @@ export interface Seen {
 
 export function createSeen(): Seen {
   return {
+    credits: new Set(),
     claims: new Set(),
     payments: new Set(),
     quotes: new Set(),
@@ -123,21 +126,29 @@ function sightsOfAccount(stage: Stage, name: "xus" | "xgt", address: Address): S
       words: 2,
       expect: (world) => inOrder(account(world).caseId, account(world).until),
     }),
-    sight(stage, name, {
-      view: "nonces",
-      args: [address],
-      words: 1,
-      expect: (world) => inOrder(account(world).permits),
-    }),
   ];
 }
+
+/** Everybody who is ever paid, frozen or put into a family. */
+const PEOPLE = [
+  ...HOLDERS,
+  "ice",
+  "thin",
+  "treasury",
+  "merchant",
+  "receiver",
+  "custody",
+  "vault",
+  "stranger",
+  ...CONTRACTS,
+] as const;
 
 function sightsOfCoin(stage: Stage, name: "xus" | "xgt"): Sight[] {
   const at = stage.at[name];
   const coin = (world: World) => world.coins.get(at)!;
   const one = (view: string, expect: (coin: Coin) => Word) =>
     sight(stage, name, { view, args: [], words: 1, expect: (world) => inOrder(expect(coin(world))) });
-  const people = Object.values(stage.at);
+  const people = PEOPLE.map((person) => stage.at[person]);
   const holders = HOLDERS.map((holder) => stage.at[holder]);
   return [
     one("coinWord", ({ supply, paused, travelLimit }) => supply | (paused << 64n) | (travelLimit << 72n)),
@@ -146,6 +157,14 @@ function sightsOfCoin(stage: Stage, name: "xus" | "xgt"): Sight[] {
     one("custody", ({ custody }) => custody),
     one("vaspRegistry", ({ registry }) => registry),
     ...[...people, ZERO].flatMap((address) => sightsOfAccount(stage, name, address)),
+    ...holders.map((owner) =>
+      sight(stage, name, {
+        view: "nonces",
+        args: [owner],
+        words: 1,
+        expect: (world) => inOrder(accountOf(coin(world), owner).permits),
+      }),
+    ),
     ...holders.flatMap((owner) =>
       holders.map((spender) =>
         sight(stage, name, {
@@ -160,28 +179,15 @@ function sightsOfCoin(stage: Stage, name: "xus" | "xgt"): Sight[] {
 }
 
 function sightsOfEscrow(stage: Stage, name: "claims" | "commerce" | "swap" | "redemption"): Sight[] {
-  const { xus, xgt, merchant, receiver, claims, swap } = stage.at;
   const books = (world: World) => world.books.get(stage.at[name])!;
-  const payers = [...HOLDERS.map((holder) => stage.at[holder]), merchant];
-  const parties = [...payers, receiver, claims, swap, xus];
-  return [xus, xgt].flatMap((coin) => [
+  return [stage.at.xus, stage.at.xgt].map((coin) =>
     sight(stage, name, {
       view: "held",
       args: [coin],
       words: 1,
       expect: (world) => inOrder(books(world).held.get(coin) ?? 0n),
     }),
-    ...payers.flatMap((payer) =>
-      parties.map((party) =>
-        sight(stage, name, {
-          view: "creditOf",
-          args: [coin, payer, party],
-          words: 1,
-          expect: (world) => inOrder(books(world).credits.get(creditKey(coin, payer, party)) ?? 0n),
-        }),
-      ),
-    ),
-  ]);
+  );
 }
 
 function sightsOfRedemptions(stage: Stage): Sight[] {
@@ -261,7 +267,7 @@ function sightsOfRegistry(stage: Stage): Sight[] {
 }
 
 /** Everything there is to see whatever happened. */
-export function createSights(stage: Stage): Sight[] {
+function createSights(stage: Stage): Sight[] {
   return [
     ...sightsOfCoin(stage, "xus"),
     ...sightsOfCoin(stage, "xgt"),
@@ -274,6 +280,17 @@ export function createSights(stage: Stage): Sight[] {
 // ------------------------------------------------------------------------------ what is looked at once it was named
 
 const sightOf: { [Kind in keyof Seen]: (stage: Stage, key: string) => Sight[] } = {
+  credits: (stage, key) => {
+    const [escrow, coin, payer, party] = key.split(" ") as [string, string, string, string];
+    return [
+      sight(stage, stage.nameOf(escrow) as ContractName, {
+        view: "creditOf",
+        args: [coin, payer, party],
+        words: 1,
+        expect: ({ books }) => inOrder(books.get(escrow)!.credits.get(creditKey(coin, payer, party)) ?? 0n),
+      }),
+    ];
+  },
   claims: (stage, id) => [
     sight(stage, "claims", {
       view: "claimOf",
@@ -383,37 +400,65 @@ const sightOf: { [Kind in keyof Seen]: (stage: Stage, key: string) => Sight[] } 
 
 // ----------------------------------------------------------------------------------------------------- looking
 
+/** How many of the things named last are looked at after every step. */
+const LATEST = 40;
+/** So many steps apart, everything that was ever named is looked at. */
+const APART = 100;
+/** Questions that fit one call of the reader. */
+const MOST = 1_000;
+
 /** An eye keeps the sights of one run. */
 export interface Eye {
-  sights: Sight[];
-  named: Set<string>;
+  always: readonly Sight[];
+  named: Sight[];
+  keys: Set<string>;
+  steps: number;
 }
 
-export function openEye(sights: readonly Sight[]): Eye {
-  return { sights: [...sights], named: new Set() };
+export function openEye(stage: Stage): Eye {
+  return { always: createSights(stage), named: [], keys: new Set(), steps: 0 };
 }
 
 /** Adds what was named since. */
-export function widen(eye: Eye, stage: Stage, seen: Seen): void {
+function widen(eye: Eye, stage: Stage, world: World, seen: Seen): void {
+  for (const [escrow, { credits }] of world.books) for (const key of credits.keys()) seen.credits.add(`${escrow} ${key}`);
   for (const [kind, keys] of Object.entries(seen) as [keyof Seen, Set<string>][]) {
     for (const key of keys) {
-      if (eye.named.has(`${kind} ${key}`)) continue;
-      eye.named.add(`${kind} ${key}`);
-      eye.sights.push(...sightOf[kind](stage, key));
+      if (eye.keys.has(`${kind} ${key}`)) continue;
+      eye.keys.add(`${kind} ${key}`);
+      eye.named.push(...sightOf[kind](stage, key));
     }
+    keys.clear();
   }
+}
+
+/** Every difference after a step: in all that there always is and in what was named last; now and then in all there ever was. */
+export async function look(eye: Eye, stage: Stage, world: World, seen: Seen): Promise<string[]> {
+  widen(eye, stage, world, seen);
+  eye.steps += 1;
+  if (eye.steps % APART === 0) return lookAtAll(eye, stage, world);
+  return compareSights([...eye.always, ...eye.named.slice(-LATEST)], stage, world);
+}
+
+/** Every difference in all that was ever named. */
+export async function lookAtAll(eye: Eye, stage: Stage, world: World): Promise<string[]> {
+  const all = [...eye.always, ...eye.named];
+  const differences: string[] = [];
+  for (let start = 0; start < all.length; start += MOST) {
+    differences.push(...(await compareSights(all.slice(start, start + MOST), stage, world)));
+  }
+  return differences;
 }
 
 const toNumber = (word: Word): bigint => (typeof word === "boolean" ? (word ? 1n : 0n) : BigInt(word));
 
-/** Every difference between what the contracts answer and what the model does. */
-export async function compareState(eye: Eye, stage: Stage, world: World): Promise<string[]> {
-  const data = `0x${eye.sights.map(({ query }) => query).join("")}`;
+async function compareSights(sights: readonly Sight[], stage: Stage, world: World): Promise<string[]> {
+  const data = `0x${sights.map(({ query }) => query).join("")}`;
   const call = { to: READER, data, gas: "0xf42400" };
   const answer = (await stage.provider.request({ method: "eth_call", params: [call, "latest"] })) as string;
   const differences: string[] = [];
   let at = 2;
-  for (const { label, words, expect } of eye.sights) {
+  for (const { label, words, expect } of sights) {
     for (const [index, word] of Object.entries(expect(world))) {
       const start = at + Number(index) * 64;
       const actual = BigInt(`0x${answer.slice(start, start + 64)}`);
