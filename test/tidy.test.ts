@@ -223,7 +223,11 @@ describe("the pages", () => {
     const inPage = new Set([...read("docs/INVARIANTS.md").matchAll(/\b[A-Z]+-\d+\b/g)].map((match) => match[0]));
     const tests = files("test/invariants/*.sol").map(read).join("\n");
     const inTests = new Set(
-      [...tests.matchAll(/\b(?:COIN|WORD|TREASURY|VASP|ESCROW|REDEMPTION|CLAIM|SWAP|COMMERCE|NETWORK|DISPATCHER)-\d+\b/g)].map((match) => match[0]),
+      [
+        ...tests.matchAll(
+          /\b(?:COIN|WORD|TREASURY|VASP|ESCROW|REDEMPTION|CLAIM|SWAP|COMMERCE|NETWORK|DISPATCHER)-\d+\b/g,
+        ),
+      ].map((match) => match[0]),
     );
     expect([...inPage].filter((id) => !inTests.has(id))).to.deep.equal([]);
     expect([...inTests].filter((id) => !inPage.has(id))).to.deep.equal([]);

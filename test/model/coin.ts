@@ -270,13 +270,7 @@ export function permit(
 
 // --------------------------------------------------------------------------------------------- signed payments
 
-function requireSignature(
-  c: Frame,
-  signer: Address,
-  type: StructName,
-  message: object,
-  signature: Signature,
-): void {
+function requireSignature(c: Frame, signer: Address, type: StructName, message: object, signature: Signature): void {
   const digest = digestOf(c.world, c.self, type, message);
   if (!isSigned(c.world, signer, digest, signature)) refuse("StablecoinSignatureInvalid", signer);
 }

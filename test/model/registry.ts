@@ -112,13 +112,7 @@ function requireKey(c: Frame, id: bigint, key: Address): void {
   if (c.world.time < term.from || c.world.time >= term.until) refuse("VaspKeyInvalid", id, key, c.world.time);
 }
 
-function requireSignature(
-  c: Frame,
-  signer: Address,
-  type: StructName,
-  message: object,
-  signature: Signature,
-): void {
+function requireSignature(c: Frame, signer: Address, type: StructName, message: object, signature: Signature): void {
   const digest = digestOf(c.world, c.self, type, message);
   if (!isSigned(c.world, signer, digest, signature)) refuse("OrderSignatureInvalid", signer);
 }

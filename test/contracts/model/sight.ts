@@ -421,7 +421,8 @@ export function openEye(stage: Stage): Eye {
 
 /** Adds what was named since. */
 function widen(eye: Eye, stage: Stage, world: World, seen: Seen): void {
-  for (const [escrow, { credits }] of world.books) for (const key of credits.keys()) seen.credits.add(`${escrow} ${key}`);
+  for (const [escrow, { credits }] of world.books)
+    for (const key of credits.keys()) seen.credits.add(`${escrow} ${key}`);
   for (const [kind, keys] of Object.entries(seen) as [keyof Seen, Set<string>][]) {
     for (const key of keys) {
       if (eye.keys.has(`${kind} ${key}`)) continue;
