@@ -63,13 +63,7 @@ function requireFrom(c: Frame, deadline: bigint): void {
   if (c.world.time < deadline) refuse("ClaimDeadlineNotReached", deadline, c.world.time);
 }
 
-function requireSignature(
-  c: Frame,
-  signer: Address,
-  type: StructName,
-  message: object,
-  signature: Signature,
-): void {
+function requireSignature(c: Frame, signer: Address, type: StructName, message: object, signature: Signature): void {
   const digest = digestOf(c.world, c.self, type, message);
   if (!isSigned(c.world, signer, digest, signature)) refuse("ClaimSignatureInvalid", signer);
 }

@@ -241,13 +241,7 @@ export function reclaim(c: Frame, terms: PaymentTerms): void {
   giveBack(c, payment, { id, actor: c.caller, step: "reclaim", amount: remaining });
 }
 
-export function refund(
-  c: Frame,
-  terms: PaymentTerms,
-  amount: bigint,
-  refunded: bigint,
-  signature: Signature,
-): void {
+export function refund(c: Frame, terms: PaymentTerms, amount: bigint, refunded: bigint, signature: Signature): void {
   const { id, payment } = requireKnown(c, terms);
   const { coin, payer, merchant, refundBy } = terms;
   if (payment.refunded !== refunded) refuse("CommerceRefundedChanged", id, payment.refunded);

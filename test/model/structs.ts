@@ -21,12 +21,8 @@ export const STRUCTS = {
   CancelAuthorization: fields("address authorizer,bytes32 nonce"),
   SkipNonces: fields("address account,uint256 newBase,uint256 deadline"),
   Permit: fields("address owner,address spender,uint256 value,uint256 nonce,uint256 deadline"),
-  Disburse: fields(
-    "address from,uint256 total,bytes32 rowsHash,uint256 validAfter,uint256 validBefore,bytes32 nonce",
-  ),
-  FreezeOrder: fields(
-    "bytes32 orderId,address account,uint256 amount,bytes32 caseId,uint256 until,uint256 deadline",
-  ),
+  Disburse: fields("address from,uint256 total,bytes32 rowsHash,uint256 validAfter,uint256 validBefore,bytes32 nonce"),
+  FreezeOrder: fields("bytes32 orderId,address account,uint256 amount,bytes32 caseId,uint256 until,uint256 deadline"),
   UnfreezeOrder: fields("bytes32 orderId,address account,bytes32 caseId,uint256 deadline"),
   SeizeOrder: fields("bytes32 orderId,address account,uint256 amount,bytes32 caseId,uint256 deadline"),
   // the registry of wallet operators

@@ -55,11 +55,22 @@ export function* openClaim(g: Table, given: { sender?: Address; amount?: bigint;
   const terms = {
     coin: or(g, coin, () => stranger),
     sender: or(g, sender, () => g.at.ice),
-    amount: or(g, amount, () => 0n, () => 2n ** 63n, () => 2n ** 63n - 1n),
+    amount: or(
+      g,
+      amount,
+      () => 0n,
+      () => 2n ** 63n,
+      () => 2n ** 63n - 1n,
+    ),
     linkKey: or(g, link, () => ZERO),
     attestor: chance(g, 0.5) ? attestor : ZERO,
     handle: fresh(g),
-    cancelFrom: or(g, chance(g, 0.5) ? 0n : from + 30n, () => expiry, () => expiry + 1n),
+    cancelFrom: or(
+      g,
+      chance(g, 0.5) ? 0n : from + 30n,
+      () => expiry,
+      () => expiry + 1n,
+    ),
     expiry,
     salt: fresh(g),
   };
@@ -81,7 +92,12 @@ const open: Dealer = function* (g) {
 function* pickClaim(g: Table): Maker<Opened> {
   const found = yield* openClaim(plain(g));
   const closed = [...g.felt.world.claims].find(([, { state }]) => state !== "open")?.[0];
-  const wrong = or<Bytes32>(g, found.id, () => closed ?? id("no claim"), () => id("no claim"));
+  const wrong = or<Bytes32>(
+    g,
+    found.id,
+    () => closed ?? id("no claim"),
+    () => id("no claim"),
+  );
   g.seen.claims.add(wrong);
   return { ...found, id: wrong };
 }
@@ -122,7 +138,14 @@ const cancel: Dealer = function* (g) {
   const { sender, cancelFrom, expiry } = found.terms;
   const caller = or(g, sender, () => g.at.stranger);
   const time = or(g, cancelFrom, () => now(g));
-  yield call(g, caller, g.at.claims, "claims.cancel", [found.id], or(g, time, () => around(g, cancelFrom, expiry)));
+  yield call(
+    g,
+    caller,
+    g.at.claims,
+    "claims.cancel",
+    [found.id],
+    or(g, time, () => around(g, cancelFrom, expiry)),
+  );
 };
 
 const cancelAtDeadline: Dealer = function* (g) {
@@ -145,7 +168,13 @@ const cancelBySig: Dealer = function* (g) {
 const reclaim: Dealer = function* (g) {
   const found = yield* pickClaim(g);
   const { expiry } = found.terms;
-  const time = or(g, expiry, () => expiry - 1n, () => expiry + 1n, () => now(g));
+  const time = or(
+    g,
+    expiry,
+    () => expiry - 1n,
+    () => expiry + 1n,
+    () => now(g),
+  );
   yield call(g, g.at.stranger, g.at.claims, "claims.reclaim", [found.id], time);
 };
 

@@ -38,13 +38,24 @@ const transfer: Dealer = function* (g) {
   const coin = pickCoin(g);
   const amount = pickAmount(g);
   const holder = yield* funded(plain(g), coin, amount);
-  const from = or(g, holder, () => g.at.ice, () => g.at.thin, () => g.at.claims);
+  const from = or(
+    g,
+    holder,
+    () => g.at.ice,
+    () => g.at.thin,
+    () => g.at.claims,
+  );
   yield call(g, from, coin, "coin.transfer", [pickPayee(g, coin, from), limits(g, coin, from, amount)]);
 };
 
 const approve: Dealer = function* (g) {
   const spender = or(g, pickHolder(g), () => ZERO);
-  const amount = or(g, pickAmount(g), () => 0n, () => WHOLE);
+  const amount = or(
+    g,
+    pickAmount(g),
+    () => 0n,
+    () => WHOLE,
+  );
   yield call(g, pickHolder(g), pickCoin(g), "coin.approve", [spender, amount]);
 };
 
@@ -57,9 +68,19 @@ const transferFrom: Dealer = function* (g) {
     yield call(g, owner, coin, "coin.approve", [spender, chance(g, 0.2) ? WHOLE : amount * 2n]);
   }
   const allowed = accountAt(g, coin, owner).allowances.get(spender) ?? 0n;
-  const caller = or(g, spender, () => g.at.ice, () => g.at.stranger);
+  const caller = or(
+    g,
+    spender,
+    () => g.at.ice,
+    () => g.at.stranger,
+  );
   const to = pickPayee(g, coin, owner);
-  const wanted = or(g, limits(g, coin, owner, amount), () => allowed, () => allowed + 1n);
+  const wanted = or(
+    g,
+    limits(g, coin, owner, amount),
+    () => allowed,
+    () => allowed + 1n,
+  );
   yield call(g, caller, coin, "coin.transferFrom", [owner, to, wanted]);
 };
 
@@ -81,14 +102,31 @@ function permit(method: MethodName): Dealer {
 function* authorization(g: Table, coin: Address): Maker<Authorization> {
   const amount = pickAmount(g);
   const holder = yield* funded(plain(g), coin, amount);
-  const from = or(g, holder, () => g.at.ice, () => g.at.thin);
+  const from = or(
+    g,
+    holder,
+    () => g.at.ice,
+    () => g.at.thin,
+  );
   const base = from === holder ? amount : amount + 100n * 1_000_000n;
   return {
     from,
     to: pickPayee(g, coin, from),
     value: limits(g, coin, from, base),
-    validAfter: or(g, 0n, () => now(g) - 1n, () => now(g), () => now(g) + 1n),
-    validBefore: or(g, now(g) + HOUR, () => now(g) + 1n, () => now(g), () => now(g) - 1n),
+    validAfter: or(
+      g,
+      0n,
+      () => now(g) - 1n,
+      () => now(g),
+      () => now(g) + 1n,
+    ),
+    validBefore: or(
+      g,
+      now(g) + HOUR,
+      () => now(g) + 1n,
+      () => now(g),
+      () => now(g) - 1n,
+    ),
     nonce: pickNonce(g, coin, from),
   };
 }
@@ -133,7 +171,12 @@ const settle: Dealer = function* (g) {
     rows.push({ ...a, signature: sign(own, coin, a.from, type, toMessage(a)), long: chance(g, 0.2) });
   }
   const last = rows.at(-1);
-  const unsound = or<Row["unsound"]>(g, undefined, () => "kind", () => "cut");
+  const unsound = or<Row["unsound"]>(
+    g,
+    undefined,
+    () => "kind",
+    () => "cut",
+  );
   if (last !== undefined && unsound !== undefined) last.unsound = unsound;
   yield call(g, g.at.stranger, coin, "coin.settle", [rows]);
 };
@@ -146,7 +189,12 @@ const disburse: Dealer = function* (g) {
   }));
   const sum = payees.reduce((total, { value }) => total + value, 0n);
   const holder = yield* funded(plain(g), coin, sum);
-  const from = or(g, holder, () => g.at.ice, () => g.at.thin);
+  const from = or(
+    g,
+    holder,
+    () => g.at.ice,
+    () => g.at.thin,
+  );
   const bytes = concat(payees.flatMap(({ to, value }) => [to, toBeHex(value, 8)]));
   const one = concat([g.at.ana, toBeHex(0n, 8)]);
   const rows = or(
@@ -186,7 +234,12 @@ function cancelAuthorization(method: MethodName): Dealer {
 function pickBase(g: Table, coin: Address, account: Address): bigint {
   const { base } = accountAt(g, coin, account);
   const good = base + between(g, 1n, 70n);
-  return or(g, good, () => base, () => MAX_SKIP + 1n);
+  return or(
+    g,
+    good,
+    () => base,
+    () => MAX_SKIP + 1n,
+  );
 }
 
 const skipNonces: Dealer = function* (g) {
@@ -216,8 +269,21 @@ const mint: Dealer = function* (g) {
   const coin = pickCoin(g);
   const caller = or(g, g.at.treasury, () => g.at.stranger);
   const { supply } = g.felt.world.coins.get(coin)!;
-  const amount = or(g, pickAmount(g), () => 0n, () => 2n ** 63n - supply, () => WHOLE);
-  const to = or(g, pickHolder(g), () => ZERO, () => coin, () => g.at.ice, () => g.at.claims);
+  const amount = or(
+    g,
+    pickAmount(g),
+    () => 0n,
+    () => 2n ** 63n - supply,
+    () => WHOLE,
+  );
+  const to = or(
+    g,
+    pickHolder(g),
+    () => ZERO,
+    () => coin,
+    () => g.at.ice,
+    () => g.at.claims,
+  );
   if (to !== g.at.ice && accountAt(g, coin, to).freeze === WHOLE) yield* fund(plain(g), coin, 0n, to);
   yield call(g, caller, coin, "coin.mint", [to, amount]);
 };
@@ -226,9 +292,20 @@ const burn: Dealer = function* (g) {
   const coin = pickCoin(g);
   const amount = pickAmount(g);
   yield* fund(plain(g), coin, amount, g.at.treasury);
-  const caller = or(g, g.at.treasury, () => g.at.stranger, () => g.at.ice, () => g.at.thin);
+  const caller = or(
+    g,
+    g.at.treasury,
+    () => g.at.stranger,
+    () => g.at.ice,
+    () => g.at.thin,
+  );
   const { balance } = accountAt(g, coin, caller);
-  const wanted = or(g, caller === g.at.thin ? balance : amount, () => 0n, () => balance + 1n);
+  const wanted = or(
+    g,
+    caller === g.at.thin ? balance : amount,
+    () => 0n,
+    () => balance + 1n,
+  );
   yield call(g, caller, coin, "coin.burn", [wanted]);
 };
 
@@ -237,7 +314,14 @@ const payFrom: Dealer = function* (g) {
   const { claims, stranger, swap, ice } = g.at;
   const escrow = or(g, claims, () => stranger);
   const payer = or(g, pickHolder(g), () => ZERO);
-  const to = or(g, pickHolder(g), () => ZERO, () => coin, () => swap, () => ice);
+  const to = or(
+    g,
+    pickHolder(g),
+    () => ZERO,
+    () => coin,
+    () => swap,
+    () => ice,
+  );
   const amount = or(g, 0n, () => accountAt(g, coin, claims).balance + 1n);
   yield call(g, escrow, coin, "coin.payFrom", [payer, to, amount]);
 };
@@ -247,21 +331,52 @@ const setVasp: Dealer = function* (g) {
   const caller = or(g, g.at.registry, () => g.at.stranger);
   const account = pickHolder(g);
   const { vasp } = accountAt(g, coin, account);
-  const target = or(g, account, () => ZERO, () => coin, () => g.at.treasury, () => g.at.claims);
+  const target = or(
+    g,
+    account,
+    () => ZERO,
+    () => coin,
+    () => g.at.treasury,
+    () => g.at.claims,
+  );
   yield call(g, caller, coin, "coin.setVasp", [target, or(g, vasp, () => 65_536n)]);
 };
 
 const setTravelRuleLimit: Dealer = function* (g) {
   const coin = pickCoin(g);
   const coins = between(g, 200n, 800n) * 1_000_000n;
-  const limit = or(g, coins, () => 0n, () => 2n ** 64n - 1n, () => 2n ** 64n);
-  yield call(g, or(g, g.at.governor, () => g.at.stranger), coin, "coin.setTravelRuleLimit", [limit]);
+  const limit = or(
+    g,
+    coins,
+    () => 0n,
+    () => 2n ** 64n - 1n,
+    () => 2n ** 64n,
+  );
+  yield call(
+    g,
+    or(g, g.at.governor, () => g.at.stranger),
+    coin,
+    "coin.setTravelRuleLimit",
+    [limit],
+  );
   if (limit === 0n || limit > coins) yield call(g, g.at.governor, coin, "coin.setTravelRuleLimit", [coins]);
 };
 
 const setCustody: Dealer = function* (g) {
-  const custody = or(g, pick(g, [g.at.custody, g.at.vault]), () => ZERO, () => g.at.xus, () => g.at.claims);
-  yield call(g, or(g, g.at.governor, () => g.at.stranger), g.at.xus, "coin.setCustody", [custody]);
+  const custody = or(
+    g,
+    pick(g, [g.at.custody, g.at.vault]),
+    () => ZERO,
+    () => g.at.xus,
+    () => g.at.claims,
+  );
+  yield call(
+    g,
+    or(g, g.at.governor, () => g.at.stranger),
+    g.at.xus,
+    "coin.setCustody",
+    [custody],
+  );
 };
 
 export const COIN_DEALERS: Partial<Record<MethodName, Dealer>> = {

@@ -2,7 +2,15 @@
  * Dealers of payments to merchants: authorizing, capturing in parts, giving back, refunding, disputing.
  */
 import { id } from "ethers";
-import { ARBITRATION, endOf, type Payment, type PaymentTerms, paymentIdOf, refundNonceOf, remainingOf } from "../../model/commerce.ts";
+import {
+  ARBITRATION,
+  endOf,
+  type Payment,
+  type PaymentTerms,
+  paymentIdOf,
+  refundNonceOf,
+  remainingOf,
+} from "../../model/commerce.ts";
 import { type Address, type Bytes32, DAY, ZERO } from "../../model/frame.ts";
 import { across, attested } from "./deal-registry.ts";
 import type { MethodName } from "./methods.ts";
@@ -49,17 +57,51 @@ function* pickTerms(g: Table, given: Given = {}): Maker<PaymentTerms> {
   if (given.payer !== undefined) yield* fund(plain(g), coin, amount, given.payer);
   const payer = given.payer ?? (yield* funded(plain(g), coin, amount));
   const start = now(g);
-  const authorizeBy = or(g, start + between(g, 10n, 100n), () => start + 1n, () => start);
+  const authorizeBy = or(
+    g,
+    start + between(g, 10n, 100n),
+    () => start + 1n,
+    () => start,
+  );
   const later = authorizeBy + between(g, 60n, 3n * DAY);
-  const captureBy = or(g, later, () => authorizeBy - 1n, () => start + 90n * DAY, () => start + 90n * DAY + 1n);
+  const captureBy = or(
+    g,
+    later,
+    () => authorizeBy - 1n,
+    () => start + 90n * DAY,
+    () => start + 90n * DAY + 1n,
+  );
   const latest = captureBy + 20n * DAY;
-  const refundBy = or(g, latest, () => captureBy - 1n, () => start + 180n * DAY, () => start + 180n * DAY + 1n);
+  const refundBy = or(
+    g,
+    latest,
+    () => captureBy - 1n,
+    () => start + 180n * DAY,
+    () => start + 180n * DAY + 1n,
+  );
   return {
     coin: or(g, coin, () => g.at.stranger),
     payer,
-    merchant: or(g, given.merchant ?? merchant, () => ZERO, () => payer, () => commerce),
-    amount: or(g, amount, () => 0n, () => 2n ** 63n),
-    feeReceiver: or(g, receiver, () => ZERO, () => commerce, () => xus),
+    merchant: or(
+      g,
+      given.merchant ?? merchant,
+      () => ZERO,
+      () => payer,
+      () => commerce,
+    ),
+    amount: or(
+      g,
+      amount,
+      () => 0n,
+      () => 2n ** 63n,
+    ),
+    feeReceiver: or(
+      g,
+      receiver,
+      () => ZERO,
+      () => commerce,
+      () => xus,
+    ),
     minFeeBps: or(g, 100n, () => 301n),
     maxFeeBps: or(g, 300n, () => 10_001n),
     arbiter: or(g, arbiter, () => ZERO),
@@ -141,8 +183,21 @@ const capture: Dealer = function* (g) {
   const remaining = payment === undefined ? 1n : remainingOf(payment);
   const order = {
     ...named(g, found.id),
-    amount: or(g, between(g, 1n, remaining), () => 0n, () => remaining, () => remaining + 1n),
-    feeBps: or(g, 250n, () => 99n, () => 100n, () => 300n, () => 301n),
+    amount: or(
+      g,
+      between(g, 1n, remaining),
+      () => 0n,
+      () => remaining,
+      () => remaining + 1n,
+    ),
+    feeBps: or(
+      g,
+      250n,
+      () => 99n,
+      () => 100n,
+      () => 300n,
+      () => 301n,
+    ),
     voidRest: or(g, chance(g, 0.3), () => true),
   };
   const { commerce, stranger } = g.at;
@@ -175,8 +230,18 @@ const charge: Dealer = function* (g) {
   const { id: payment, signature } = authorizationOf(g, terms);
   const order = {
     ...named(g, payment),
-    amount: or(g, terms.amount, () => 0n, () => terms.amount + 1n),
-    feeBps: or(g, 250n, () => 99n, () => 301n),
+    amount: or(
+      g,
+      terms.amount,
+      () => 0n,
+      () => terms.amount + 1n,
+    ),
+    feeBps: or(
+      g,
+      250n,
+      () => 99n,
+      () => 301n,
+    ),
     voidRest: chance(g, 0.3),
   };
   const own = sign(g, g.at.commerce, terms.merchant, "Capture", order);
@@ -185,12 +250,26 @@ const charge: Dealer = function* (g) {
 
 const voidPayment: Dealer = function* (g) {
   const found = yield* open(g);
-  if (or(g, false, () => true, () => true)) yield* dispute(plain(g), found);
+  if (
+    or(
+      g,
+      false,
+      () => true,
+      () => true,
+    )
+  )
+    yield* dispute(plain(g), found);
   const payment = paymentAt(g, found.id);
   const remaining = payment === undefined ? 1n : remainingOf(payment);
   const order = {
     ...named(g, found.id),
-    amount: or(g, between(g, 1n, remaining), () => 0n, () => remaining, () => remaining + 1n),
+    amount: or(
+      g,
+      between(g, 1n, remaining),
+      () => 0n,
+      () => remaining,
+      () => remaining + 1n,
+    ),
   };
   const { commerce, stranger } = g.at;
   const signature = sign(g, commerce, found.terms.merchant, "Void", order);
@@ -204,7 +283,13 @@ const reclaim: Dealer = function* (g) {
   if (or(g, false, () => true)) yield* captureAll(plain(g), found);
   const payment = paymentAt(g, found.id);
   const end = payment === undefined ? 0n : endOf(payment);
-  const time = or(g, end, () => end - 1n, () => end + 1n, () => now(g));
+  const time = or(
+    g,
+    end,
+    () => end - 1n,
+    () => end + 1n,
+    () => now(g),
+  );
   yield call(g, g.at.stranger, g.at.commerce, "commerce.reclaim", [found.terms], notBefore(g, time));
 };
 
@@ -221,7 +306,13 @@ const refund: Dealer = function* (g) {
   if (chance(g, 0.3)) yield* refundPart(plain(g), found, captured / 4n + 1n);
   const before = paymentAt(g, found.id)?.refunded ?? refunded;
   const rest = captured - before;
-  const amount = or(g, rest === 0n ? 1n : between(g, 1n, rest), () => 0n, () => rest, () => rest + 1n);
+  const amount = or(
+    g,
+    rest === 0n ? 1n : between(g, 1n, rest),
+    () => 0n,
+    () => rest,
+    () => rest + 1n,
+  );
   const total = or(g, before, () => before + 1n);
   const nonce = refundNonceOf(found.id, total);
   const signature = pull(g, found.terms, { nonce, from: merchant, value: amount, validBefore: refundBy });
@@ -275,8 +366,20 @@ const resolve: Dealer = function* (g) {
   const remaining = payment === undefined ? 1n : remainingOf(payment);
   const order = {
     ...named(g, found.id),
-    toMerchant: or(g, between(g, 0n, remaining), () => 0n, () => remaining, () => remaining + 1n),
-    feeBps: or(g, 250n, () => 99n, () => 200n, () => 301n),
+    toMerchant: or(
+      g,
+      between(g, 0n, remaining),
+      () => 0n,
+      () => remaining,
+      () => remaining + 1n,
+    ),
+    feeBps: or(
+      g,
+      250n,
+      () => 99n,
+      () => 200n,
+      () => 301n,
+    ),
   };
   const { commerce, stranger, arbiter } = g.at;
   const signature = sign(g, commerce, arbiter, "ResolvePayment", order);

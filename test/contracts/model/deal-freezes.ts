@@ -44,10 +44,29 @@ function* pickFreeze(g: Table, coin: Address): Maker<Freeze> {
   if (frozen.length > 1) yield* fund(plain(g), coin, 0n, frozen[0]!);
   const max = 2n ** 64n;
   return {
-    account: or(g, pickHolder(g), () => ZERO, () => g.at.claims, () => frozen.at(-1) ?? g.at.ice),
-    amount: or(g, chance(g, 0.5) ? WHOLE : pickAmount(g), () => 0n, () => max - 1n, () => max, () => WHOLE - 1n),
+    account: or(
+      g,
+      pickHolder(g),
+      () => ZERO,
+      () => g.at.claims,
+      () => frozen.at(-1) ?? g.at.ice,
+    ),
+    amount: or(
+      g,
+      chance(g, 0.5) ? WHOLE : pickAmount(g),
+      () => 0n,
+      () => max - 1n,
+      () => max,
+      () => WHOLE - 1n,
+    ),
     caseId: or(g, fresh(g), () => NOTHING),
-    until: or(g, now(g) + between(g, 60n, 3n * DAY), () => now(g) + 1n, () => now(g), () => now(g) - 1n),
+    until: or(
+      g,
+      now(g) + between(g, 60n, 3n * DAY),
+      () => now(g) + 1n,
+      () => now(g),
+      () => now(g) - 1n,
+    ),
   };
 }
 
@@ -99,7 +118,12 @@ const freezeBySig: Dealer = function* (g) {
 /** The account and the case of a freeze; or one that does not exist. */
 function* pickCase(g: Table, coin: Address): Maker<{ account: Address; caseId: Bytes32 }> {
   const frozen = yield* frozenAccount(plain(g), coin);
-  const account = or(g, frozen, () => g.at.stranger, () => g.at.claims);
+  const account = or(
+    g,
+    frozen,
+    () => g.at.stranger,
+    () => g.at.claims,
+  );
   return { account, caseId: or(g, accountAt(g, coin, frozen).caseId, () => id("another case")) };
 }
 
@@ -122,7 +146,12 @@ const releaseExpired: Dealer = function* (g) {
   const coin = pickCoin(g);
   const frozen = yield* frozenAccount(plain(g), coin);
   const { until } = accountAt(g, coin, frozen);
-  const time = or(g, until, () => until - 1n, () => until + 1n);
+  const time = or(
+    g,
+    until,
+    () => until - 1n,
+    () => until + 1n,
+  );
   yield call(g, g.at.stranger, coin, "coin.releaseExpired", [or(g, frozen, () => g.at.stranger)], time);
 };
 
@@ -134,7 +163,13 @@ function* pickSeizure(g: Table): Maker<{ coin: Address; terms: object; time: big
   const account = or(g, frozen, () => custody);
   const limit = seizableOf(accountAt(g, coin, account));
   const good = limit === 0n ? 1n : between(g, 1n, limit > 100n * 1_000_000n ? limit / 2n : limit);
-  const amount = or(g, good, () => 0n, () => limit, () => limit + 1n);
+  const amount = or(
+    g,
+    good,
+    () => 0n,
+    () => limit,
+    () => limit + 1n,
+  );
   const time = around(g, accountAt(g, coin, frozen).until);
   return { coin, terms: { account, amount, caseId }, time };
 }
@@ -169,8 +204,20 @@ export function createPause(others: () => readonly Dealer[], stopped: Record<str
   return function* (g) {
     const coin = pickCoin(g);
     const name = pick(g, Object.keys(PAUSE)) as keyof typeof PAUSE;
-    const bits = or(g, PAUSE[name], () => 0n, () => 64n, () => 63n);
-    yield call(g, or(g, g.at.pauser, () => g.at.stranger), coin, "coin.pause", [bits]);
+    const bits = or(
+      g,
+      PAUSE[name],
+      () => 0n,
+      () => 64n,
+      () => 63n,
+    );
+    yield call(
+      g,
+      or(g, g.at.pauser, () => g.at.stranger),
+      coin,
+      "coin.pause",
+      [bits],
+    );
     const own = { ...plain(g) };
     for (let count = 0; count < 3; count++) {
       yield* pick(g, chance(g, 0.8) ? stopped[name]!() : others())(own);
@@ -181,8 +228,19 @@ export function createPause(others: () => readonly Dealer[], stopped: Record<str
 }
 
 const unpause: Dealer = function* (g) {
-  const bits = or(g, pick(g, Object.values(PAUSE)), () => 0n, () => 64n);
-  yield call(g, or(g, g.at.pauser, () => g.at.stranger), pickCoin(g), "coin.unpause", [bits]);
+  const bits = or(
+    g,
+    pick(g, Object.values(PAUSE)),
+    () => 0n,
+    () => 64n,
+  );
+  yield call(
+    g,
+    or(g, g.at.pauser, () => g.at.stranger),
+    pickCoin(g),
+    "coin.unpause",
+    [bits],
+  );
 };
 
 export const FREEZE_DEALERS: Partial<Record<MethodName, Dealer>> = {

@@ -4,7 +4,13 @@
 import { id } from "ethers";
 import { PAUSE } from "../../model/coin.ts";
 import { type Address, type Bytes32, DAY, digestOf } from "../../model/frame.ts";
-import { deadlineOf, REDEMPTION_STATE, redemptionIdOf, type RedemptionState, type RedemptionTerms } from "../../model/redemption.ts";
+import {
+  deadlineOf,
+  REDEMPTION_STATE,
+  redemptionIdOf,
+  type RedemptionState,
+  type RedemptionTerms,
+} from "../../model/redemption.ts";
 import type { StructName } from "../../model/structs.ts";
 import type { MethodName } from "./methods.ts";
 import { FAR } from "./stage.ts";
@@ -45,14 +51,31 @@ function* lockTerms(g: Table, given: { coin?: Address } = {}): Maker<Locked> {
   const amount = (pickAmount(g) / CENT + 1n) * CENT;
   const holder = yield* funded(plain(g), coin, amount);
   const start = now(g);
-  const acceptBy = or(g, start + between(g, 100n, DAY), () => start + 1n, () => start);
+  const acceptBy = or(
+    g,
+    start + between(g, 100n, DAY),
+    () => start + 1n,
+    () => start,
+  );
   const payoutBy = or(g, acceptBy + between(g, 100n, DAY), () => acceptBy);
   const limit = start + 30n * DAY;
-  const finalBy = or(g, payoutBy + between(g, 100n, DAY), () => payoutBy, () => limit, () => limit + 1n);
+  const finalBy = or(
+    g,
+    payoutBy + between(g, 100n, DAY),
+    () => payoutBy,
+    () => limit,
+    () => limit + 1n,
+  );
   const terms = {
     coin: or(g, coin, () => stranger),
     holder: or(g, holder, () => g.at.ice),
-    amount: or(g, amount, () => 0n, () => amount + 1n, () => 2n ** 63n),
+    amount: or(
+      g,
+      amount,
+      () => 0n,
+      () => amount + 1n,
+      () => 2n ** 63n,
+    ),
     payout: fresh(g),
     acceptBy,
     payoutBy,
@@ -144,7 +167,15 @@ const reject: Dealer = function* (g) {
 };
 const rejectBySig: Dealer = function* (g) {
   const state = chance(g, 0.5) ? "locked" : "accepted";
-  const named = REDEMPTION_STATE[or<RedemptionState>(g, state, () => "sent", () => (state === "locked" ? "accepted" : "locked"))];
+  const named =
+    REDEMPTION_STATE[
+      or<RedemptionState>(
+        g,
+        state,
+        () => "sent",
+        () => (state === "locked" ? "accepted" : "locked"),
+      )
+    ];
   const members = { state: named, reason: id("the reason") };
   const [method, type] = ["redemption.rejectBySig", "RejectOrder"] as const;
   yield* byOrder(g, { method, type, state, role: g.at.agent, members });
@@ -161,7 +192,13 @@ const approveTwice: Dealer = function* (g) {
   const { redemption, cosigner, both } = g.at;
   const found = yield* reach(plain(g), "accepted");
   yield call(g, cosigner, redemption, "redemption.approve", [found.id]);
-  yield call(g, or(g, both, () => cosigner), redemption, "redemption.approve", [found.id]);
+  yield call(
+    g,
+    or(g, both, () => cosigner),
+    redemption,
+    "redemption.approve",
+    [found.id],
+  );
 };
 const markSent: Dealer = function* (g) {
   yield* byCall(g, { method: "redemption.markSent", state: "accepted", role: g.at.agent, args: [fresh(g)] });
@@ -175,9 +212,19 @@ const markSentAtLimit: Dealer = function* (g) {
   const { redemption, governor, cosigner, both } = g.at;
   const found = yield* reach(plain(g), "accepted");
   const { coin, amount } = found.terms;
-  const limit = or(g, amount, () => amount + 1n, () => amount - 1n);
+  const limit = or(
+    g,
+    amount,
+    () => amount + 1n,
+    () => amount - 1n,
+  );
   yield call(g, governor, redemption, "redemption.setSecondKeyLimit", [coin, limit]);
-  const approver = or<Address | undefined>(g, cosigner, () => both, () => undefined);
+  const approver = or<Address | undefined>(
+    g,
+    cosigner,
+    () => both,
+    () => undefined,
+  );
   if (approver !== undefined) yield call(g, approver, redemption, "redemption.approve", [found.id]);
   yield call(g, both, redemption, "redemption.markSent", [found.id, fresh(g)]);
 };
@@ -223,7 +270,13 @@ function reclaim(state: RedemptionState): Dealer {
   return function* (g) {
     const found = yield* pickIn(g, state);
     const end = found.deadline;
-    const time = or(g, end, () => end - 1n, () => end + 1n, () => now(g));
+    const time = or(
+      g,
+      end,
+      () => end - 1n,
+      () => end + 1n,
+      () => now(g),
+    );
     yield call(g, g.at.stranger, g.at.redemption, "redemption.reclaim", [found.id], notBefore(g, time));
   };
 }
@@ -244,7 +297,12 @@ const burnPending: Dealer = function* (g) {
 
 const setSecondKeyLimit: Dealer = function* (g) {
   const coin = pickCoin(g);
-  const limit = or(g, 100n * 1_000_000n, () => 0n, () => 2n ** 256n - 1n);
+  const limit = or(
+    g,
+    100n * 1_000_000n,
+    () => 0n,
+    () => 2n ** 256n - 1n,
+  );
   const caller = or(g, g.at.governor, () => g.at.stranger);
   yield call(g, caller, g.at.redemption, "redemption.setSecondKeyLimit", [or(g, coin, () => g.at.stranger), limit]);
   yield call(g, g.at.governor, g.at.redemption, "redemption.setSecondKeyLimit", [coin, 2n ** 256n - 1n]);

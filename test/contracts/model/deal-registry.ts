@@ -3,7 +3,8 @@
  */
 import { id } from "ethers";
 import { type Address, digestOf, NOTHING, ZERO } from "../../model/frame.ts";
-import { type Attestation, type Operator, vaspOf } from "../../model/registry.ts";
+import { type Operator, vaspOf } from "../../model/families.ts";
+import type { Attestation } from "../../model/registry.ts";
 import type { MethodName } from "./methods.ts";
 import { FAR, KEY_TERM } from "./stage.ts";
 import {
@@ -117,9 +118,19 @@ const travel: Dealer = function* (g) {
   yield* fund(plain(g), coin, 0n, payee);
   if (or(g, true, () => false)) yield* attested(plain(g), { coin, payer, payee, amount });
   const waiting = g.felt.world.registry.waiting.get(`${coin} ${payer} ${payee} ${amount}`);
-  const suspended = or(g, 0n, () => 1n, () => 2n);
+  const suspended = or(
+    g,
+    0n,
+    () => 1n,
+    () => 2n,
+  );
   if (suspended !== 0n) yield call(g, g.at.freezer, g.at.registry, "registry.suspend", [suspended]);
-  const off = or(g, 0n, () => 1n, () => -1n);
+  const off = or(
+    g,
+    0n,
+    () => 1n,
+    () => -1n,
+  );
   const time = around(g, waiting?.until ?? now(g));
   yield call(g, payer, coin, "coin.transfer", [payee, amount + off], time);
   if (suspended !== 0n) yield call(g, g.at.freezer, g.at.registry, "registry.reinstate", [suspended]);
@@ -128,9 +139,20 @@ const travel: Dealer = function* (g) {
 const setComplianceKey: Dealer = function* (g) {
   const vasp = pick(g, [1n, 2n]);
   const caller = or(g, adminOf(g, vasp), () => g.at.stranger);
-  const key = or(g, keyOf(g, vasp), () => ZERO, () => g.at.stranger);
+  const key = or(
+    g,
+    keyOf(g, vasp),
+    () => ZERO,
+    () => g.at.stranger,
+  );
   const limit = now(g) + 366n * 86_400n;
-  const until = or(g, now(g) + KEY_TERM, () => limit, () => limit + 1n, () => now(g));
+  const until = or(
+    g,
+    now(g) + KEY_TERM,
+    () => limit,
+    () => limit + 1n,
+    () => now(g),
+  );
   const from = or(g, now(g), () => until);
   yield call(g, caller, g.at.registry, "registry.setComplianceKey", [or(g, vasp, () => 3n), key, from, until]);
   yield* ready(plain(g), vasp);
@@ -151,10 +173,18 @@ const join: Dealer = function* (g) {
   const vasp = pick(g, [1n, 2n]);
   const member = pickHolder(g);
   if (or(g, true, () => false)) yield* outside(plain(g), member);
+  else yield* inside(plain(g), member, vasp);
   const key = yield* ready(plain(g), vasp);
   const { xus, treasury, claims, registry, stranger, freezer } = g.at;
   const terms = {
-    account: or(g, member, () => ZERO, () => xus, () => treasury, () => claims),
+    account: or(
+      g,
+      member,
+      () => ZERO,
+      () => xus,
+      () => treasury,
+      () => claims,
+    ),
     vasp: or(g, vasp, () => 3n),
     joinId: or(g, fresh(g), () => usedConsent(g, member)),
     deadline: pickDeadline(g, FAR),
@@ -183,7 +213,12 @@ const leavingOf = (g: Table): Address =>
 
 const announceLeave: Dealer = function* (g) {
   const member = yield* staying(plain(g));
-  const caller = or(g, member, () => g.at.stranger, () => leavingOf(g));
+  const caller = or(
+    g,
+    member,
+    () => g.at.stranger,
+    () => leavingOf(g),
+  );
   yield call(g, caller, g.at.registry, "registry.announceLeave", []);
   if (or(g, false, () => true)) yield call(g, caller, g.at.registry, "registry.announceLeave", []);
 };
@@ -204,7 +239,12 @@ const leaveBySig: Dealer = function* (g) {
 const expel: Dealer = function* (g) {
   const member = yield* staying(plain(g));
   const vasp = vaspOf(g.felt.world.registry, member);
-  const named = or(g, vasp, () => 3n - vasp, () => 3n);
+  const named = or(
+    g,
+    vasp,
+    () => 3n - vasp,
+    () => 3n,
+  );
   const caller = or(g, adminOf(g, named), () => g.at.stranger);
   yield call(g, caller, g.at.registry, "registry.expel", [named, or(g, member, () => g.at.stranger)]);
 };
@@ -214,7 +254,13 @@ const completeLeave: Dealer = function* (g) {
   const stays = or(g, false, () => true);
   if (!stays) yield call(g, member, g.at.registry, "registry.announceLeave", []);
   const leaveAt = g.felt.world.registry.members.get(member)?.leaveAt ?? 0n;
-  const time = or(g, leaveAt, () => leaveAt - 1n, () => leaveAt + 1n, () => leaveAt - LEAVING + 2n);
+  const time = or(
+    g,
+    leaveAt,
+    () => leaveAt - 1n,
+    () => leaveAt + 1n,
+    () => leaveAt - LEAVING + 2n,
+  );
   const account = or(g, member, () => g.at.stranger);
   yield call(g, g.at.stranger, g.at.registry, "registry.completeLeave", [account], notBefore(g, time));
 };
@@ -229,14 +275,26 @@ function* pickAttestation(g: Table): Maker<{ attestation: Attestation; key: Addr
   const [amount] = [coinAt(g, coin).travelLimit];
   const limit = now(g) + MONTH;
   const attestation = {
-    vasp: or(g, own, () => 3n, () => 3n - own),
+    vasp: or(
+      g,
+      own,
+      () => 3n,
+      () => 3n - own,
+    ),
     attestationId: or(g, fresh(g), () => used ?? fresh(g)),
     coin: or(g, coin, () => g.at.claims),
     payer,
     payee: or(g, payee, () => g.at.stranger),
     amount,
     ref: id("what was exchanged"),
-    validUntil: or(g, now(g) + 3_600n, () => limit, () => limit + 1n, () => now(g) + 1n, () => now(g)),
+    validUntil: or(
+      g,
+      now(g) + 3_600n,
+      () => limit,
+      () => limit + 1n,
+      () => now(g) + 1n,
+      () => now(g),
+    ),
   };
   note(g, attestation);
   return { attestation, key: or(g, key, () => g.at.stranger), suspended: or(g, 0n, () => own) };
@@ -277,13 +335,25 @@ const useAttestation: Dealer = function* (g) {
 
 const suspend: Dealer = function* (g) {
   const vasp = or(g, pick(g, [1n, 2n]), () => 3n);
-  yield call(g, or(g, g.at.freezer, () => g.at.stranger), g.at.registry, "registry.suspend", [vasp]);
+  yield call(
+    g,
+    or(g, g.at.freezer, () => g.at.stranger),
+    g.at.registry,
+    "registry.suspend",
+    [vasp],
+  );
   if (chance(g, 0.9) && vasp !== 3n) yield call(g, g.at.freezer, g.at.registry, "registry.reinstate", [vasp]);
 };
 
 const reinstate: Dealer = function* (g) {
   const vasp = or(g, pick(g, [1n, 2n]), () => 3n);
-  yield call(g, or(g, g.at.freezer, () => g.at.stranger), g.at.registry, "registry.reinstate", [vasp]);
+  yield call(
+    g,
+    or(g, g.at.freezer, () => g.at.stranger),
+    g.at.registry,
+    "registry.reinstate",
+    [vasp],
+  );
 };
 
 export const REGISTRY_DEALERS: Partial<Record<MethodName | "travel", Dealer>> = {

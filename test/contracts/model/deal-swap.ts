@@ -36,13 +36,45 @@ function* pickQuote(g: Table): Maker<{ quote: Quote; id: Bytes32 }> {
   const validBefore = now(g) + between(g, 30n, DAY);
   const limit = now(g) + 30n * DAY;
   const quote = {
-    maker: or(g, maker, () => ZERO, () => g.at.ice),
-    taker: or(g, taker, () => ZERO, () => maker),
+    maker: or(
+      g,
+      maker,
+      () => ZERO,
+      () => g.at.ice,
+    ),
+    taker: or(
+      g,
+      taker,
+      () => ZERO,
+      () => maker,
+    ),
     sellCoin: or(g, sellCoin, () => g.at.stranger),
-    sellAmount: or(g, sellAmount, () => 0n, () => 2n ** 63n),
-    buyCoin: or(g, buyCoin, () => sellCoin, () => g.at.stranger),
-    buyAmount: or(g, buyAmount, () => 0n, () => 2n ** 63n - 1n),
-    validBefore: or(g, validBefore, () => limit, () => limit + 1n, () => now(g) + 1n, () => now(g)),
+    sellAmount: or(
+      g,
+      sellAmount,
+      () => 0n,
+      () => 2n ** 63n,
+    ),
+    buyCoin: or(
+      g,
+      buyCoin,
+      () => sellCoin,
+      () => g.at.stranger,
+    ),
+    buyAmount: or(
+      g,
+      buyAmount,
+      () => 0n,
+      () => 2n ** 63n - 1n,
+    ),
+    validBefore: or(
+      g,
+      validBefore,
+      () => limit,
+      () => limit + 1n,
+      () => now(g) + 1n,
+      () => now(g),
+    ),
     salt: fresh(g),
   };
   const id = quoteIdOf(g.felt.world, g.at.swap, quote);

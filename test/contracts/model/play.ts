@@ -121,7 +121,9 @@ function show(stage: Stage, value: unknown): string {
   }
   if (Array.isArray(value)) return `[${value.map((one) => show(stage, one)).join(", ")}]`;
   if (typeof value === "object" && value !== null) {
-    return `{ ${Object.entries(value).map(([name, one]) => `${name}: ${show(stage, one)}`).join(", ")} }`;
+    return `{ ${Object.entries(value)
+      .map(([name, one]) => `${name}: ${show(stage, one)}`)
+      .join(", ")} }`;
   }
   return stage.nameOf(value) ?? String(value);
 }
@@ -161,7 +163,10 @@ async function send(stage: Stage, { from, to, method, args }: Step, time: bigint
   await provider.request({ method: "evm_setNextBlockTimestamp", params: [Number(time)] });
   let hash: string;
   try {
-    hash = (await provider.request({ method: "eth_sendTransaction", params: [{ from, to, data, gas: GAS }] })) as string;
+    hash = (await provider.request({
+      method: "eth_sendTransaction",
+      params: [{ from, to, data, gas: GAS }],
+    })) as string;
   } catch (error) {
     return { error: revertOf(error), logs: [] };
   }

@@ -7,7 +7,7 @@ import { accountOf, type Coin, isSpent, WINDOW_SIZE } from "../../model/coin.ts"
 import { CLAIM_STATE } from "../../model/claims.ts";
 import { creditKey } from "../../model/escrow.ts";
 import { type Address, power, toWord, WHOLE, type World, ZERO } from "../../model/frame.ts";
-import { paymentOf, vaspOf } from "../../model/registry.ts";
+import { paymentOf, vaspOf } from "../../model/families.ts";
 import { REDEMPTION_STATE } from "../../model/redemption.ts";
 import { type ContractName, CONTRACTS, HOLDERS, type Stage } from "./stage.ts";
 
@@ -94,7 +94,7 @@ function sight(
   return { label: `${contract}.${view}(${named.join(", ")})`, query, words, expect };
 }
 
-const inOrder = (...words: Word[]): Record<number, Word> => ({ ...words });
+const inOrder = (...words: Word[]): Record<number, Word> => Object.fromEntries(words.entries());
 
 // ------------------------------------------------------------------------------------- what is always looked at
 
@@ -421,7 +421,8 @@ export function openEye(stage: Stage): Eye {
 
 /** Adds what was named since. */
 function widen(eye: Eye, stage: Stage, world: World, seen: Seen): void {
-  for (const [escrow, { credits }] of world.books) for (const key of credits.keys()) seen.credits.add(`${escrow} ${key}`);
+  for (const [escrow, { credits }] of world.books)
+    for (const key of credits.keys()) seen.credits.add(`${escrow} ${key}`);
   for (const [kind, keys] of Object.entries(seen) as [keyof Seen, Set<string>][]) {
     for (const key of keys) {
       if (eye.keys.has(`${kind} ${key}`)) continue;

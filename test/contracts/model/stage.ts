@@ -73,9 +73,11 @@ const DOMAINS: Record<ContractName, string> = {
 /** contract, function, who may call it at once. */
 const POWERS: [ContractName, string, Name | ContractName][] = [
   ...(["xus", "xgt"] as const).flatMap((coin): [ContractName, string, Name | ContractName][] => [
-    ...(["treasury", "ice", "thin", "redemption"] as const).map(
-      (name): [ContractName, string, Name | ContractName] => [coin, "burn", name],
-    ),
+    ...(["treasury", "ice", "thin", "redemption"] as const).map((name): [ContractName, string, Name | ContractName] => [
+      coin,
+      "burn",
+      name,
+    ]),
     [coin, "freeze", "freezer"],
     [coin, "unfreeze", "freezer"],
     [coin, "seize", "seizer"],
@@ -145,7 +147,9 @@ async function impersonate(provider: Provider, address: Address): Promise<void> 
   await provider.request({ method: "hardhat_impersonateAccount", params: [address] });
 }
 
-async function inviteCast(provider: Provider): Promise<{ at: Record<string, Address>; keys: Map<Address, SigningKey> }> {
+async function inviteCast(
+  provider: Provider,
+): Promise<{ at: Record<string, Address>; keys: Map<Address, SigningKey> }> {
   const at: Record<string, Address> = {};
   const keys = new Map<Address, SigningKey>();
   for (const name of KEYS) {

@@ -172,7 +172,15 @@ export function* fund(g: Table, coin: Address, amount: bigint, holder: Address):
 export function pickPayee(g: Table, coin: Address, from: Address): Address {
   const { ice, claims } = g.at;
   const zero = `0x${"00".repeat(20)}`;
-  return or(g, pickHolder(g, from), () => zero, () => coin, () => ice, () => claims, () => from);
+  return or(
+    g,
+    pickHolder(g, from),
+    () => zero,
+    () => coin,
+    () => ice,
+    () => claims,
+    () => from,
+  );
 }
 
 /** `good` or an amount at one of the limits of what `from` can pay. */
@@ -235,5 +243,10 @@ export function call(
 
 /** An inclusive deadline that is far away; or this second, or the last. */
 export function pickDeadline(g: Table, far: bigint): bigint {
-  return or(g, far, () => now(g), () => now(g) - 1n);
+  return or(
+    g,
+    far,
+    () => now(g),
+    () => now(g) - 1n,
+  );
 }
