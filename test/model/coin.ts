@@ -24,7 +24,7 @@ import {
   WHOLE,
   ZERO,
 } from "./frame.ts";
-import { useAttestation } from "./registry.ts";
+import { useAttestation } from "./families.ts";
 import type { StructName } from "./structs.ts";
 
 export const PAUSE = { transfer: 1n, authorization: 2n, mint: 4n, burn: 8n, freeze: 16n, seize: 32n } as const;

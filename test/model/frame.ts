@@ -9,7 +9,7 @@ import type { Claim } from "./claims.ts";
 import type { Coin } from "./coin.ts";
 import type { Books } from "./escrow.ts";
 import type { Redemptions } from "./redemption.ts";
-import type { Registry } from "./registry.ts";
+import type { Registry } from "./families.ts";
 import { STRUCTS, type StructName } from "./structs.ts";
 
 export type Address = string;

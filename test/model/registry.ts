@@ -1,9 +1,10 @@
 /**
  * The model of the registry of wallet operators, as far as the travel rule reaches: keys, members, attestations, suspension. To be
  * read beside IVaspRegistry.sol. Owns who belongs to which family and which payments are attested. Leaves out what the travel
- * rule does not ask about: domains, addresses of services, the change of an operator's admin, freezing a family.
+ * rule does not ask about (what it does ask is in `families.ts`): domains, addresses of services, the change of an operator's admin, freezing a family.
  */
 import { setVasp } from "./coin.ts";
+import { type Member, type Operator, paymentOf, vaspOf } from "./families.ts";
 import {
   type Address,
   type Bytes32,
@@ -24,39 +25,6 @@ import type { StructName } from "./structs.ts";
 const MAX_KEY_TERM = 366n * DAY;
 const LEAVE_DELAY = DAY;
 const MAX_ATTESTATION = 30n * DAY;
-
-export interface Operator {
-  admin: Address;
-  suspended: boolean;
-  /** When each compliance key begins and ends. */
-  keys: Map<Address, { from: bigint; until: bigint }>;
-}
-
-export interface Member {
-  vasp: bigint;
-  /** 0 while the account stays. */
-  leaveAt: bigint;
-}
-
-/** Attestations of one family for one payment. */
-export interface Waiting {
-  count: bigint;
-  until: bigint;
-  vasp: bigint;
-}
-
-export interface Registry {
-  address: Address;
-  coins: Address[];
-  operators: Map<bigint, Operator>;
-  members: Map<Address, Member>;
-  /** `account id`: spent on joining or leaving. */
-  consents: Set<string>;
-  /** `vasp id`: spent on an attestation. */
-  attestations: Set<string>;
-  /** By `paymentOf`. */
-  waiting: Map<string, Waiting>;
-}
 
 export interface Join {
   account: Address;
@@ -80,15 +48,6 @@ export interface Attestation {
   amount: bigint;
   ref: Bytes32;
   validUntil: bigint;
-}
-
-export function paymentOf(coin: Address, payer: Address, payee: Address, amount: bigint): string {
-  return `${coin} ${payer} ${payee} ${amount}`;
-}
-
-/** The family of an account; 0 is none. */
-export function vaspOf(registry: Registry, address: Address): bigint {
-  return registry.members.get(address)?.vasp ?? 0n;
 }
 
 // ------------------------------------------------------------------------------------------------ the checks
@@ -266,21 +225,6 @@ export function withdrawAttestations(
   if (waiting?.vasp !== vasp) return refuse("VaspAttestationMissing", vasp, coin, payer, payee, amount);
   c.world.registry.waiting.delete(payment);
   emit(c, "TravelAttestationsWithdrawn", vasp, c.caller, coin, payer, payee, amount, waiting.count);
-}
-
-export function useAttestation(c: Frame, payer: Address, payee: Address, amount: bigint): boolean {
-  const { registry, time } = c.world;
-  if (!registry.coins.includes(c.caller)) refuse("VaspCoinUnknown", c.caller);
-  const payment = paymentOf(c.caller, payer, payee, amount);
-  const waiting = registry.waiting.get(payment);
-  if (waiting === undefined || time >= waiting.until) return false;
-  if (waiting.vasp !== vaspOf(registry, payee)) return false;
-  const families = [waiting.vasp, vaspOf(registry, payer)];
-  if (families.some((id) => registry.operators.get(id)?.suspended === true)) return false;
-  if (waiting.count === 1n) registry.waiting.delete(payment);
-  else waiting.count -= 1n;
-  emit(c, "TravelAttestationUsed", c.caller, payer, payee, amount);
-  return true;
 }
 
 // ------------------------------------------------------------------------------------------------- suspension

@@ -79,7 +79,7 @@ const transferFrom: Dealer = function* (g) {
     g,
     limits(g, coin, owner, amount),
     () => allowed,
-    () => allowed + 1n,
+    () => (allowed === WHOLE ? WHOLE : allowed + 1n),
   );
   yield call(g, caller, coin, "coin.transferFrom", [owner, to, wanted]);
 };

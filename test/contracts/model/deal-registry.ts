@@ -3,7 +3,8 @@
  */
 import { id } from "ethers";
 import { type Address, digestOf, NOTHING, ZERO } from "../../model/frame.ts";
-import { type Attestation, type Operator, vaspOf } from "../../model/registry.ts";
+import { type Operator, vaspOf } from "../../model/families.ts";
+import type { Attestation } from "../../model/registry.ts";
 import type { MethodName } from "./methods.ts";
 import { FAR, KEY_TERM } from "./stage.ts";
 import {
@@ -172,6 +173,7 @@ const join: Dealer = function* (g) {
   const vasp = pick(g, [1n, 2n]);
   const member = pickHolder(g);
   if (or(g, true, () => false)) yield* outside(plain(g), member);
+  else yield* inside(plain(g), member, vasp);
   const key = yield* ready(plain(g), vasp);
   const { xus, treasury, claims, registry, stranger, freezer } = g.at;
   const terms = {

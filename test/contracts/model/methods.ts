@@ -9,6 +9,7 @@ import * as commerce from "../../model/commerce.ts";
 import { withdrawCredit } from "../../model/escrow.ts";
 import { type Frame, type Signature, toWord } from "../../model/frame.ts";
 import * as redemption from "../../model/redemption.ts";
+import { useAttestation } from "../../model/families.ts";
 import * as registry from "../../model/registry.ts";
 import * as swap from "../../model/swap.ts";
 import type { Stage } from "./stage.ts";
@@ -146,7 +147,7 @@ const REGISTRY = {
   attest: plain("attest", registry.attest),
   attestBySig: plain("attestBySig", registry.attestBySig),
   withdrawAttestations: plain("withdrawAttestations", registry.withdrawAttestations),
-  useAttestation: plain("useAttestation", registry.useAttestation),
+  useAttestation: plain("useAttestation", useAttestation),
   suspend: plain("suspend", registry.suspend),
   reinstate: plain("reinstate", registry.reinstate),
 } satisfies Record<string, Method>;

@@ -7,7 +7,7 @@ import { accountOf, type Coin, isSpent, WINDOW_SIZE } from "../../model/coin.ts"
 import { CLAIM_STATE } from "../../model/claims.ts";
 import { creditKey } from "../../model/escrow.ts";
 import { type Address, power, toWord, WHOLE, type World, ZERO } from "../../model/frame.ts";
-import { paymentOf, vaspOf } from "../../model/registry.ts";
+import { paymentOf, vaspOf } from "../../model/families.ts";
 import { REDEMPTION_STATE } from "../../model/redemption.ts";
 import { type ContractName, CONTRACTS, HOLDERS, type Stage } from "./stage.ts";
 
@@ -94,7 +94,7 @@ function sight(
   return { label: `${contract}.${view}(${named.join(", ")})`, query, words, expect };
 }
 
-const inOrder = (...words: Word[]): Record<number, Word> => ({ ...words });
+const inOrder = (...words: Word[]): Record<number, Word> => Object.fromEntries(words.entries());
 
 // ------------------------------------------------------------------------------------- what is always looked at
 

@@ -187,7 +187,7 @@ export function pickPayee(g: Table, coin: Address, from: Address): Address {
 export function limits(g: Table, coin: Address, from: Address, good: bigint): bigint {
   const { balance } = accountAt(g, coin, from);
   const { travelLimit } = coinAt(g, coin);
-  const edges = [0n, balance, balance + 1n, travelLimit - 1n, travelLimit, travelLimit + 1n];
+  const edges = [0n, balance, balance + 1n, travelLimit === 0n ? 0n : travelLimit - 1n, travelLimit, travelLimit + 1n];
   return or(g, good, ...edges.map((edge) => () => edge));
 }
 
