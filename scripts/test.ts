@@ -68,10 +68,10 @@ const stages: readonly Stage[] = [
   },
   // Instrumented code costs more gas and has other sizes: these files run on the contracts as they are deployed.
   {
-    name: "gas, sizes and layout",
+    name: "gas, sizes, layout and the model",
     group: "contracts",
     counts: "hardhat",
-    command: [...hardhat, "test", "mocha", ...globSync("test/contracts/**/{gas,golden}.test.ts")],
+    command: [...hardhat, "test", "mocha", ...globSync("test/contracts/**/{gas,golden,model}.test.ts")],
   },
   { name: "contracts under coverage", group: "contracts", counts: "hardhat", command: ["node", "scripts/coverage.ts"] },
   { name: "lemmas are proven", group: "invariants", counts: "none", command: ["node", "scripts/prove.ts"] },
