@@ -38,7 +38,8 @@ contract ConservationLemma {
         _others -= amount;
     }
 
-    /// @dev transfer, transferFrom, the signed forms, payFrom, seize, and each row of a batch that is carried out.
+    /// @dev transfer, transferFrom, the signed forms, payFrom, seize, and each row of a batch that is carried out. A batch is
+    /// rows one after the other, and a row that is skipped changes nothing, so every batch is a sequence of these.
     function payOut(uint256 amount) external {
         require(amount <= _held);
         _held -= amount;
@@ -49,18 +50,6 @@ contract ConservationLemma {
         require(amount <= _others);
         _others -= amount;
         _held += amount;
-    }
-
-    /// @dev Two rows of a batch: one that the balance does not cover changes nothing, and the other goes on.
-    function settle(uint256 out, uint256 into) external {
-        if (out <= _held) {
-            _held -= out;
-            _others += out;
-        }
-        if (into <= _others) {
-            _others -= into;
-            _held += into;
-        }
     }
 
     function check() external view {
