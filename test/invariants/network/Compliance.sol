@@ -7,9 +7,7 @@ import {Party} from "./Party.sol";
 import {Town} from "./Town.sol";
 
 /// @notice Freezing, seizing, pausing; families, their suspension, their attestations and the limit of the travel rule.
-contract Compliance is Party {
-    constructor(Town town) Party(town) {}
-
+abstract contract Compliance is Party {
     function freeze(uint256 seed, uint256 amount) external step {
         (uint256 c, address account) = (seed % 2, _who((seed / 2) % 7));
         Town.Freeze memory next = Town.Freeze({

@@ -6,15 +6,13 @@ import {Party} from "./Party.sol";
 import {Town} from "./Town.sol";
 
 /// @notice People who pay each other in the coins: by call, by signature, one to many, and by what they allowed.
-contract Holders is Party {
+abstract contract Holders is Party {
     bytes32 private constant TRANSFER = keccak256(
         "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant DISBURSE = keccak256(
         "Disburse(address from,uint256 total,bytes32 rowsHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
-
-    constructor(Town town) Party(town) {}
 
     function transfer(uint256 from, uint256 to, uint256 seed) external step {
         Town.Payment memory p = _draft(from, to, seed);

@@ -6,10 +6,8 @@ import {Party} from "./Party.sol";
 import {Town} from "./Town.sol";
 
 /// @notice The issuer's side: attestor, dealer and the switch.
-contract Issuer is Party {
+abstract contract Issuer is Party {
     bytes32 private _lastDeposit;
-
-    constructor(Town town) Party(town) {}
 
     /// @notice Reserves that leave room for more, or are short.
     function attest(uint256 seed) external step {

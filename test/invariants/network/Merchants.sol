@@ -8,7 +8,7 @@ import {Party} from "./Party.sol";
 import {Town} from "./Town.sol";
 
 /// @notice Payers and merchants, with a fee for somebody and an arbiter for their disputes.
-contract Merchants is Party {
+abstract contract Merchants is Party {
     bytes32 private constant CAPTURE = keccak256(
         "Capture(bytes32 id,uint256 amount,uint256 captured,uint256 voided,uint256 feeBps,bool voidRest,uint256 deadline)"
     );
@@ -21,41 +21,18 @@ contract Merchants is Party {
 
     CommerceEscrow private immutable _escrow;
 
-    constructor(Town town) Party(town) {
-        _escrow = town.commerce();
+    constructor() {
+        _escrow = _town.commerce();
     }
 
     function authorize(uint256 seed, uint256 gaps) external step {
-        (, uint256 count, , ) = _town.counts();
-        if (count == MOST) return;
-        (uint256 c, uint256 payer) = (seed % 2, (seed / 2) % 6);
-        uint256 captureBy = _town.time() + 1 days + (gaps % 5 days);
-        ICommerceEscrow.Payment memory terms = ICommerceEscrow.Payment({
-            coin: address(_coin(c)),
-            payer: _who(payer),
-            merchant: _who((payer + 1 + ((seed / 16) % 5)) % 6),
-            amount: _amount(seed / 128),
-            feeReceiver: _who(6),
-            minFeeBps: 0,
-            maxFeeBps: 500,
-            arbiter: vm.addr(_town.ARBITER_KEY()),
-            authorizeBy: captureBy,
-            captureBy: captureBy,
-            refundBy: captureBy + 5 days,
-            salt: _town.nextId()
-        });
-        bytes32 id = _escrow.idOf(terms);
-        bytes memory signature = _town.signPull(c, payer, address(_escrow), terms.amount, captureBy, id);
-        bytes memory data = abi.encodeCall(CommerceEscrow.authorize, (terms, signature));
-        if (!_call(address(this), address(_escrow), data)) return;
-        _town.took(c, terms.payer, address(_escrow), terms.amount);
-        _town.addPayment(Town.PaymentEntry(terms, c, id, 0, 0, 0, 0, false));
+        _authorize(seed, gaps);
     }
 
     /// @notice All that remains or a part; sometimes the rest goes back with it.
     function capture(uint256 seed, uint256 part) external step {
         (bool found, uint256 i, Town.PaymentEntry memory entry) = _find(seed, false);
-        if (!found) return;
+        if (!found) return _authorize(seed, seed / 2);
         uint256 remaining = _remaining(entry);
         ICommerceEscrow.Capture memory order = ICommerceEscrow.Capture({
             id: entry.id,
@@ -74,7 +51,7 @@ contract Merchants is Party {
 
     function void(uint256 seed, uint256 part) external step {
         (bool found, uint256 i, Town.PaymentEntry memory entry) = _find(seed, part % 4 == 0);
-        if (!found) return;
+        if (!found) return _authorize(seed, seed / 2);
         uint256 amount = 1 + (part % _remaining(entry));
         ICommerceEscrow.Void memory order = ICommerceEscrow.Void(
             entry.id,
@@ -90,7 +67,7 @@ contract Merchants is Party {
 
     function dispute(uint256 seed) external step {
         (bool found, uint256 i, Town.PaymentEntry memory entry) = _find(seed, false);
-        if (!found) return;
+        if (!found) return _authorize(seed, seed / 2);
         bytes memory data = abi.encodeCall(CommerceEscrow.dispute, (entry.terms));
         if (!_call(entry.terms.payer, address(_escrow), data)) return;
         entry.disputed = true;
@@ -99,7 +76,7 @@ contract Merchants is Party {
 
     function resolve(uint256 seed, uint256 part) external step {
         (bool found, uint256 i, Town.PaymentEntry memory entry) = _find(seed, true);
-        if (!found) return;
+        if (!found) return _authorize(seed, seed / 2);
         uint256 remaining = _remaining(entry);
         ICommerceEscrow.ResolvePayment memory order = ICommerceEscrow.ResolvePayment({
             id: entry.id,
@@ -124,6 +101,34 @@ contract Merchants is Party {
             _refund(i, entry, part % 2 == 0 ? most : 1 + (part % most), seed / 8);
             return;
         }
+        _authorize(seed, part);
+    }
+
+    function _authorize(uint256 seed, uint256 gaps) private {
+        (, uint256 count, , ) = _town.counts();
+        if (count == MOST) return;
+        (uint256 c, uint256 payer) = (seed % 2, (seed / 2) % 6);
+        uint256 captureBy = _town.time() + 1 days + (gaps % 5 days);
+        ICommerceEscrow.Payment memory terms = ICommerceEscrow.Payment({
+            coin: address(_coin(c)),
+            payer: _who(payer),
+            merchant: _who((payer + 1 + ((seed / 16) % 5)) % 6),
+            amount: _amount(seed / 128),
+            feeReceiver: _who(6),
+            minFeeBps: 0,
+            maxFeeBps: 500,
+            arbiter: vm.addr(_town.ARBITER_KEY()),
+            authorizeBy: captureBy,
+            captureBy: captureBy,
+            refundBy: captureBy + 5 days,
+            salt: _town.nextId()
+        });
+        bytes32 id = _escrow.idOf(terms);
+        bytes memory signature = _town.signPull(c, payer, address(_escrow), terms.amount, captureBy, id);
+        bytes memory data = abi.encodeCall(CommerceEscrow.authorize, (terms, signature));
+        if (!_callFor(this.authorize.selector, address(this), address(_escrow), data)) return;
+        _town.took(c, terms.payer, address(_escrow), terms.amount);
+        _town.addPayment(Town.PaymentEntry(terms, c, id, 0, 0, 0, 0, false));
     }
 
     function _refund(uint256 i, Town.PaymentEntry memory entry, uint256 amount, uint256 seed) private {

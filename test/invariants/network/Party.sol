@@ -27,15 +27,24 @@ abstract contract Party {
     }
 
     /// @dev The target was looked up before: the next call is the one that comes from `caller`.
-    function _call(address caller, address target, bytes memory data) internal returns (bool done) {
+    function _call(address caller, address target, bytes memory data) internal returns (bool) {
+        return _callFor(msg.sig, caller, target, data);
+    }
+
+    /// @dev As `_call`, but counted for another action: one that was taken because the first had nothing to act on.
+    function _callFor(bytes4 action, address caller, address target, bytes memory data) internal returns (bool done) {
         vm.prank(caller);
         (done, ) = target.call(data);
-        if (done) _count();
+        if (done) _countFor(action);
     }
 
     function _count() internal {
+        _countFor(msg.sig);
+    }
+
+    function _countFor(bytes4 action) internal {
         ++successes;
-        ++successesOf[msg.sig];
+        ++successesOf[action];
     }
 
     function _coin(uint256 c) internal view returns (Stablecoin) {

@@ -13,11 +13,9 @@ import {Party} from "./Party.sol";
 import {Town} from "./Town.sol";
 
 /// @notice Somebody who has no part in anything: calls the public exits, through the dispatcher too, and lets time pass.
-contract Stranger is Party {
+abstract contract Stranger is Party {
     address private constant CALLER = address(0xbeef);
     address private immutable _suite = msg.sender;
-
-    constructor(Town town) Party(town) {}
 
     /// @notice Hours, now and then days.
     function pass(uint256 seed) external step {
@@ -28,16 +26,19 @@ contract Stranger is Party {
     function reclaimClaim(uint256 seed) external step {
         (uint256 count, , , ) = _town.counts();
         for (uint256 k = 0; k < count; ++k) if (_endClaim(((seed % count) + k) % count, seed % 4 == 0)) return;
+        _wait(seed);
     }
 
     function reclaimPayment(uint256 seed) external step {
         (, uint256 count, , ) = _town.counts();
         for (uint256 k = 0; k < count; ++k) if (_endPayment(((seed % count) + k) % count, seed % 4 == 0)) return;
+        _wait(seed);
     }
 
     function reclaimRedemption(uint256 seed) external step {
         (, , uint256 count, ) = _town.counts();
         for (uint256 k = 0; k < count; ++k) if (_endRedemption(((seed % count) + k) % count, seed % 4 == 0)) return;
+        _wait(seed);
     }
 
     function withdrawCredit(uint256 seed) external step {
@@ -50,6 +51,7 @@ contract Stranger is Party {
             _withdraw(i, credit);
             return;
         }
+        _wait(seed);
     }
 
     function burnPending(uint256 seed) external step {
@@ -57,6 +59,7 @@ contract Stranger is Party {
         address escrow = address(_town.redemptions());
         bytes memory data = abi.encodeCall(RedemptionEscrow.burnPending, (address(_coin(c))));
         if (_call(CALLER, escrow, data)) _town.burnedPending(c);
+        else _wait(seed);
     }
 
     function release(uint256 seed) external step {
@@ -70,12 +73,13 @@ contract Stranger is Party {
             _town.frozen(c, account, Town.Freeze(0, 0, 0));
             return;
         }
+        _wait(seed);
     }
 
     /// @notice Everything there is to end, in one list; what cannot end costs only itself.
     function dispatch(uint256 seed) external step {
         (uint256 claims, uint256 payments, , ) = _town.counts();
-        if (claims == 0 || payments == 0) return;
+        if (claims == 0 || payments == 0) return _wait(seed);
         (uint256 i, uint256 j) = (seed % claims, (seed / 16) % payments);
         Town.ClaimEntry memory claim = _town.claimAt(i);
         Town.PaymentEntry memory payment = _town.paymentAt(j);
@@ -117,6 +121,12 @@ contract Stranger is Party {
             }
         }
         return "";
+    }
+
+    /// @dev There was nothing to do.
+    function _wait(uint256 seed) private {
+        _town.pass(seed % 2 hours);
+        _countFor(this.pass.selector);
     }
 
     /// @dev `any`: also before its end, when it has to fail.

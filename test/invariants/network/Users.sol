@@ -10,42 +10,24 @@ import {Party} from "./Party.sol";
 import {Town} from "./Town.sol";
 
 /// @notice People who send by link and who swap.
-contract Users is Party {
+abstract contract Users is Party {
     bytes32 private constant CLAIM_TO = keccak256("ClaimTo(bytes32 id,address recipient,uint256 deadline)");
     bytes32 private constant DECLINE = keccak256("DeclineClaim(bytes32 id,uint256 deadline)");
 
     ClaimEscrow private immutable _claims;
     FxSwap private immutable _swap;
 
-    constructor(Town town) Party(town) {
-        (_claims, _swap) = (town.claims(), town.swap());
+    constructor() {
+        (_claims, _swap) = (_town.claims(), _town.swap());
     }
 
     function openClaim(uint256 seed, uint256 gaps) external step {
-        (uint256 count, , , ) = _town.counts();
-        if (count == MOST) return;
-        uint256 c = seed % 2;
-        IClaimEscrow.Claim memory terms = IClaimEscrow.Claim({
-            coin: address(_coin(c)),
-            sender: _who((seed / 2) % 6),
-            amount: _amount(seed / 16),
-            linkKey: vm.addr(_town.LINK_KEY()),
-            attestor: address(0),
-            handle: 0,
-            cancelFrom: _town.time() + (gaps % 1 days),
-            expiry: _town.time() + 1 days + (gaps % 9 days),
-            salt: _town.nextId()
-        });
-        bytes32 id = _claims.idOf(terms);
-        bytes memory signature = _town.signPull(c, (seed / 2) % 6, address(_claims), terms.amount, terms.expiry, id);
-        if (!_call(address(this), address(_claims), abi.encodeCall(ClaimEscrow.open, (terms, signature)))) return;
-        _town.took(c, terms.sender, address(_claims), terms.amount);
-        _town.addClaim(Town.ClaimEntry(terms, c, id, true));
+        _open(seed, gaps);
     }
 
     function claim(uint256 seed, uint256 to) external step {
         (bool found, uint256 i, Town.ClaimEntry memory entry) = _find(seed);
-        if (!found) return;
+        if (!found) return _open(seed, to);
         address recipient = _who(to % 6);
         _prepare(entry.coin, entry.terms.sender, recipient, entry.terms.amount, seed);
         IClaimEscrow.ClaimTo memory order = IClaimEscrow.ClaimTo(entry.id, recipient, _town.time());
@@ -62,7 +44,7 @@ contract Users is Party {
     /// @notice Back to the sender: declined with the link's key, or cancelled by the sender.
     function giveBack(uint256 seed) external step {
         (bool found, uint256 i, Town.ClaimEntry memory entry) = _find(seed / 2);
-        if (!found) return;
+        if (!found) return _open(seed, seed / 2);
         Town.Payment memory p = _payment(entry, entry.terms.sender);
         bytes memory data = abi.encodeCall(ClaimEscrow.cancel, (entry.id));
         if (seed % 2 == 0) {
@@ -94,6 +76,35 @@ contract Users is Party {
         if (!_call(address(this), address(_swap), data)) return;
         _town.settled(sold);
         _town.settled(bought);
+    }
+
+    function _open(uint256 seed, uint256 gaps) private {
+        (uint256 count, , , ) = _town.counts();
+        if (count == MOST) return;
+        uint256 c = seed % 2;
+        IClaimEscrow.Claim memory terms = IClaimEscrow.Claim({
+            coin: address(_coin(c)),
+            sender: _who((seed / 2) % 6),
+            amount: _amount(seed / 16),
+            linkKey: vm.addr(_town.LINK_KEY()),
+            attestor: address(0),
+            handle: 0,
+            cancelFrom: _town.time() + (gaps % 1 days),
+            expiry: _town.time() + 1 days + (gaps % 9 days),
+            salt: _town.nextId()
+        });
+        bytes32 id = _claims.idOf(terms);
+        bytes memory signature = _town.signPull(c, (seed / 2) % 6, address(_claims), terms.amount, terms.expiry, id);
+        if (
+            !_callFor(
+                this.openClaim.selector,
+                address(this),
+                address(_claims),
+                abi.encodeCall(ClaimEscrow.open, (terms, signature))
+            )
+        ) return;
+        _town.took(c, terms.sender, address(_claims), terms.amount);
+        _town.addClaim(Town.ClaimEntry(terms, c, id, true));
     }
 
     function _leg(IFxSwap.Quote memory quote, uint256 person, uint256 side) private view returns (bytes memory) {
