@@ -115,7 +115,8 @@ async function makeClaim(
     amount: `${readAmount(amount, coin)}`,
     to,
     attestor: attestor === undefined ? zeroAddress : readParty(session, attestor, "--attestor"),
-    cancelFrom: readMoment(options.cancelFrom, { name: "--cancel-from", now }),
+    // by the chain's own clock, which may be a second behind the wall's: "at once" is not "soon"
+    cancelFrom: readMoment(options.cancelFrom, { name: "--cancel-from", now: network.blockTime ?? now }),
     expiry: readMoment(options.expires, { name: "--expires", now }),
   });
 }
