@@ -221,7 +221,7 @@ describe("the pages", () => {
 
   it("name every invariant of the tests, and every invariant of the page is tested", () => {
     const inPage = new Set([...read("docs/INVARIANTS.md").matchAll(/\b[A-Z]+-\d+\b/g)].map((match) => match[0]));
-    const tests = files("test/invariants/*.sol").map(read).join("\n");
+    const tests = files("test/invariants/**/*.sol").map(read).join("\n");
     const inTests = new Set(
       [
         ...tests.matchAll(
