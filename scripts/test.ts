@@ -1,7 +1,7 @@
 /**
  * `npm test`: the whole contract with CI, stage after stage. Owns the order of the stages and the closing count; promises that it ends with
  * `N passed, N failed` and exits 0 only when nothing failed. A stage that runs no tests counts as one: it passed or it failed.
- * `-- --only unit|contracts|invariants|e2e|checks` runs one group by hand.
+ * `-- --only unit|contracts|invariants|e2e|checks` runs one group by hand. The slowest stage runs beside the others.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -14,6 +14,8 @@ interface Stage {
   readonly command: readonly string[];
   /** Which runner's closing lines hold the counts. */
   readonly counts: "none" | "mocha" | "hardhat";
+  /** Begun before all others and run beside them: it builds in a place of its own. What it printed is shown when its turn comes. */
+  readonly isBeside?: boolean;
 }
 
 const bin = (name: string): string => `node_modules/.bin/${name}`;
@@ -73,10 +75,16 @@ const stages: readonly Stage[] = [
     counts: "hardhat",
     command: [...hardhat, "test", "mocha", ...globSync("test/contracts/**/{gas,golden,model}.test.ts")],
   },
-  { name: "contracts under coverage", group: "contracts", counts: "hardhat", command: ["node", "scripts/coverage.ts"] },
   { name: "lemmas are proven", group: "invariants", counts: "none", command: ["node", "scripts/prove.ts"] },
   { name: "invariants", group: "invariants", counts: "hardhat", command: [...hardhat, "test", "solidity"] },
   { name: "end to end", group: "e2e", counts: "mocha", command: mocha("test/e2e/**/*.test.ts") },
+  {
+    name: "contracts under coverage",
+    group: "contracts",
+    counts: "hardhat",
+    command: ["node", "scripts/coverage.ts"],
+    isBeside: true,
+  },
 ];
 
 interface Result {
@@ -94,11 +102,15 @@ function readCounts(output: string): { passed: number; failed: number } {
   return { passed: sum(/^\s*(\d+) passing\b/gm), failed: sum(/^\s*(\d+) (?:failing|failed)\b/gm) };
 }
 
-async function run(stage: Stage): Promise<Result> {
-  const started = performance.now();
+function announce(stage: Stage): void {
   process.stdout.write(
     `\n— ${stage.name}${stage.group === "invariants" ? ` (seed ${process.env["FUZZ_SEED"]})` : ""}\n`,
   );
+}
+
+/** Runs a stage to its end; `show` takes what it prints as it comes. */
+async function run(stage: Stage, show: (chunk: Buffer) => void): Promise<Result> {
+  const started = performance.now();
   const [command = "", ...args] = stage.command;
   const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
     const child = spawn(command === "node" ? process.execPath : command, args, {
@@ -108,7 +120,7 @@ async function run(stage: Stage): Promise<Result> {
     let output = "";
     const take = (chunk: Buffer): void => {
       output += chunk.toString();
-      process.stdout.write(chunk);
+      show(chunk);
     };
     child.stdout.on("data", take);
     child.stderr.on("data", take);
@@ -133,7 +145,20 @@ if (chosen.length === 0) {
   process.exit(64);
 }
 const results: Result[] = [];
-for (const stage of chosen) results.push(await run(stage));
+const beside = new Map(
+  chosen
+    .filter(({ isBeside }) => isBeside)
+    .map((stage) => {
+      const printed: Buffer[] = [];
+      return [stage, { printed, result: run(stage, (chunk) => printed.push(chunk)) }];
+    }),
+);
+for (const stage of chosen) {
+  announce(stage);
+  const begun = beside.get(stage);
+  results.push(await (begun?.result ?? run(stage, (chunk) => process.stdout.write(chunk))));
+  for (const chunk of begun?.printed ?? []) process.stdout.write(chunk);
+}
 
 process.stdout.write("\n");
 for (const { stage, passed, failed, seconds } of results) {
