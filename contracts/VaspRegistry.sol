@@ -198,13 +198,13 @@ contract VaspRegistry is IVaspRegistry, SignedOrders {
 
         _consents[account][terms.joinId] = true;
         _members[account].vasp = uint16(vasp);
-        emit VaspJoined(vasp, account, key);
+        emit VaspJoined(vasp, account, key, terms.joinId);
         _tellCoins(account, vasp);
     }
 
     /// @inheritdoc IVaspRegistry
     function announceLeave() external {
-        _announceLeave(_stayingMember(msg.sender, 0), msg.sender, msg.sender);
+        _announceLeave(_stayingMember(msg.sender, 0), msg.sender, msg.sender, 0);
     }
 
     /// @inheritdoc IVaspRegistry
@@ -216,13 +216,13 @@ contract VaspRegistry is IVaspRegistry, SignedOrders {
         _checkSignature(account, _hashTypedDataV4(keccak256(abi.encode(LEAVE_VASP, terms))), signature);
 
         _consents[account][terms.leaveId] = true;
-        _announceLeave(member, account, account);
+        _announceLeave(member, account, account, terms.leaveId);
     }
 
     /// @inheritdoc IVaspRegistry
     function expel(uint256 id, address account) external {
         _ownOperator(id);
-        _announceLeave(_stayingMember(account, id), account, msg.sender);
+        _announceLeave(_stayingMember(account, id), account, msg.sender, 0);
     }
 
     /// @inheritdoc IVaspRegistry
@@ -410,8 +410,9 @@ contract VaspRegistry is IVaspRegistry, SignedOrders {
         }
     }
 
+    /// @dev Zero is the id of no consent: the events say with it that there was none.
     function _checkConsent(address account, bytes32 id) private view {
-        if (_consents[account][id]) revert VaspConsentUsed(account, id);
+        if (id == 0 || _consents[account][id]) revert VaspConsentUsed(account, id);
     }
 
     function _checkUrl(string calldata url) private pure {
@@ -453,10 +454,10 @@ contract VaspRegistry is IVaspRegistry, SignedOrders {
         (term.validFrom, term.validUntil) = (uint64(validFrom), uint64(validUntil));
     }
 
-    function _announceLeave(Member storage member, address account, address actor) private {
+    function _announceLeave(Member storage member, address account, address actor, bytes32 leaveId) private {
         uint256 from = block.timestamp + LEAVE_DELAY;
         member.leaveAt = uint40(from);
-        emit VaspLeaving(member.vasp, account, actor, from);
+        emit VaspLeaving(member.vasp, account, actor, from, leaveId);
     }
 
     /// @dev The attestation's family and key were checked.

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { formatIndex, formatMutants, readRunCounts, type Step } from "./evidence/index.ts";
 import { readRound } from "./fuzz/rounds.ts";
 import { listDeployed } from "./golden/pages.ts";
-import { fingerprint, readAll } from "./mutate/plan.ts";
+import { fingerprint, groundOf, readAll } from "./mutate/plan.ts";
 import { explainedPath, readReport, reportPath } from "./mutate/report.ts";
 import { compilerVersion } from "./solidity.ts";
 
@@ -114,8 +114,11 @@ function mutants(): void {
   }
   const report = readReport(compilerVersion());
   const sources = readAll();
-  const isCurrent = (source: string): boolean =>
-    sources[source] !== undefined && report.sources[source]?.fingerprint === fingerprint(source, sources);
+  const isCurrent = (source: string): boolean => {
+    const ground = report.sources[source]?.ground;
+    if (sources[source] === undefined || ground === undefined) return false;
+    return fingerprint(ground) === fingerprint(groundOf(source, sources));
+  };
   writeFileSync(join(out, "mutants.txt"), formatMutants(report, isCurrent));
   copyFileSync(reportPath, join(out, "mutants-report.json"));
   const sections = Object.keys(report.sources);

@@ -1,18 +1,20 @@
 /**
  * `npm run mutate`: changes the contracts one small piece at a time and asks the unit tests whether they notice. Owns the order of the work
  * and the verdict: exits 1 when a mutant survives that `test/golden/mutants.json` does not explain. Options: `--contract X` (names of
- * sources, comma-separated), `--sample N`, `--seed S`, `--minutes N`, `--resume`. Stopped at any time, it leaves a whole report.
+ * sources, comma-separated), `--sample N`, `--seed S`, `--minutes N`, `--resume` (judges what was not judged, and again what changed tests
+ * might tell otherwise). Stopped at any time, it leaves a whole report.
  */
 import { execFileSync, fork, type ChildProcess } from "node:child_process";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { applyEdit, listMutants, type Mutant, type Node } from "./mutate/operators.ts";
-import { fingerprint, listMutated, readAll, sample, type Suite, suitesOf } from "./mutate/plan.ts";
+import { fingerprint, groundOf, listMutated, readAll, sample, type Suite, suitesOf } from "./mutate/plan.ts";
 import { type Answer, profiles, type Request, type TestName, type Baseline } from "./mutate/protocol.ts";
 import {
   type Explained,
   findStale,
   formatScore,
+  keepVerdicts,
   type Judged,
   readExplained,
   readReport,
@@ -130,7 +132,7 @@ const kills = new Map<string, { readonly test: TestName; readonly place: string 
 async function prepare(suite: Suite): Promise<Baseline> {
   const known = baselines.get(suite.name);
   if (known !== undefined) return known;
-  const print = fingerprint(suite.targets[0]?.source ?? "", sources);
+  const print = fingerprint(groundOf(suite.targets[0]?.source ?? "", sources));
   const old = report.suites[suite.name];
   if (values.resume && old?.fingerprint === print) {
     const kept = { profile: old.profile, excluded: old.excluded, files: old.files };
@@ -267,17 +269,18 @@ async function run(source: string): Promise<boolean> {
     say("  no test judges this source");
     return all.length === 0;
   }
-  const print = fingerprint(source, sources);
+  const ground = groundOf(source, sources);
   const old = report.sources[source];
-  const isKept = values.resume && old?.fingerprint === print;
+  const kept = values.resume ? keepVerdicts(old, ground) : [];
+  const isWhole = kept.length > 0 && kept.length === old?.mutants.length;
   const section: Section = {
     commit,
     date: new Date().toISOString(),
-    fingerprint: print,
+    ground,
     total: all.length,
     ...(values.sample === undefined ? {} : { seed: values.seed }),
-    isControlled: isKept ? old.isControlled : false,
-    mutants: isKept ? old.mutants.map(refresh) : [],
+    isControlled: isWhole && old.isControlled,
+    mutants: kept.map(refresh),
   };
   for (const { killer, function: place } of section.mutants) {
     const suite = suites.find(({ files }) => killer !== undefined && files.includes(killer.file));

@@ -68,12 +68,18 @@ interface IVaspRegistry is ISignedOrders, IERC5267 {
     /// @notice A family was suspended or reinstated by `actor`.
     event VaspSuspendedChanged(uint256 indexed id, address actor, bool wasSuspended, bool isSuspended);
 
-    /// @notice `account` belongs to the family; `key` signed for it.
-    event VaspJoined(uint256 indexed vasp, address indexed account, address key);
+    /// @notice `account` belongs to the family by its consent `joinId`; `key` signed for the family.
+    event VaspJoined(uint256 indexed vasp, address indexed account, address key, bytes32 joinId);
 
     /// @notice `actor`, the account or its family's admin, announced that the account leaves; this can be completed from
-    /// `leaveAt` on.
-    event VaspLeaving(uint256 indexed vasp, address indexed account, address indexed actor, uint256 leaveAt);
+    /// `leaveAt` on. `leaveId` is the account's signed consent; zero where it was announced directly, by the account or the admin.
+    event VaspLeaving(
+        uint256 indexed vasp,
+        address indexed account,
+        address indexed actor,
+        uint256 leaveAt,
+        bytes32 leaveId
+    );
 
     /// @notice `account` belongs to no family any more.
     event VaspLeft(uint256 indexed vasp, address indexed account);
@@ -148,7 +154,7 @@ interface IVaspRegistry is ISignedOrders, IERC5267 {
     /// @notice The account does not belong to family `vasp`; 0 stands for any family.
     error VaspNotMember(address account, uint256 vasp);
 
-    /// @notice The account has used this id for a consent before.
+    /// @notice The account has used this id for a consent before, or it is zero.
     error VaspConsentUsed(address account, bytes32 id);
 
     /// @notice The account is leaving already, from `leaveAt` on.
@@ -265,7 +271,7 @@ interface IVaspRegistry is ISignedOrders, IERC5267 {
     /// - a known family (VaspUnknown), not suspended (VaspSuspended)
     /// - the account not zero, and no coin, treasury or escrow in any of the coins (VaspAccountInvalid)
     /// - the account in no family (VaspAlreadyMember)
-    /// - the id unused by the account (VaspConsentUsed)
+    /// - the id not zero, and unused by the account (VaspConsentUsed)
     /// - `key` a valid compliance key of the family (VaspKeyInvalid)
     /// - a valid signature of the account, then one of `key`, over `terms` (OrderSignatureInvalid)
     ///
@@ -296,7 +302,7 @@ interface IVaspRegistry is ISignedOrders, IERC5267 {
     /// - the deadline not passed (OrderExpired)
     /// - the account a member of a family (VaspNotMember)
     /// - not leaving already (VaspAlreadyLeaving)
-    /// - the id unused by the account (VaspConsentUsed)
+    /// - the id not zero, and unused by the account (VaspConsentUsed)
     /// - a valid signature of the account (OrderSignatureInvalid)
     ///
     /// **Ensures** as `announceLeave`; the id is spent.

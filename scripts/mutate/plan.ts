@@ -2,7 +2,7 @@
  * Which tests judge which mutant. Owns the suites, found from the folders of `test/contracts/` and the imports of the sources; promises that
  * a mutant of a base or a library is judged by every contract made of it. Never runs anything.
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { closureOf, listContracts, readSources, type Sources } from "../solidity.ts";
@@ -71,8 +71,15 @@ export function suitesOf(source: string, sources: Sources): readonly Suite[] {
     .toSorted((a, b) => a.files.length - b.files.length);
 }
 
-/** What a verdict rests on: the sources compiled and the tests run. */
-export function fingerprint(source: string, sources: Sources): string {
+/** What a verdict rests on: `code`, the sources compiled and what the tests share; and each file of tests by itself. */
+export interface Ground {
+  readonly code: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+const shorten = (hash: Hash): string => hash.digest("hex").slice(0, 16);
+
+export function groundOf(source: string, sources: Sources): Ground {
   const suites = suitesOf(source, sources);
   const parts = new Set([source, ...suites.flatMap(({ targets }) => targets.map((target) => target.source))]);
   const hash = createHash("sha256");
@@ -83,12 +90,19 @@ export function fingerprint(source: string, sources: Sources): string {
       .update(sources[path]?.content ?? "");
   }
   const folders = suites.flatMap(({ files }) => files.map((file) => file.replace(/[^/]*$/, "*.ts")));
+  const files: Record<string, string> = {};
   for (const path of globSync([...new Set([...folders, "test/support/*.ts"])])
     .map(slashed)
     .toSorted()) {
-    hash.update(path).update("\0").update(readFileSync(path));
+    if (path.endsWith(".test.ts")) files[path] = shorten(createHash("sha256").update(readFileSync(path)));
+    else hash.update(path).update("\0").update(readFileSync(path));
   }
-  return hash.digest("hex").slice(0, 16);
+  return { code: shorten(hash), files };
+}
+
+/** All of it in one word. */
+export function fingerprint({ code, files }: Ground): string {
+  return shorten(createHash("sha256").update(JSON.stringify([code, files])));
 }
 
 /** `count` of the items, chosen by the seed alone, in their first order. */

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Mutant } from "./operators.ts";
+import { fingerprint, type Ground } from "./plan.ts";
 import type { TestName } from "./protocol.ts";
 
 export const reportPath = "coverage/mutants/report.json";
@@ -23,7 +24,7 @@ export interface Judged extends Pick<Mutant, "id" | "function" | "line" | "opera
 export interface Section {
   readonly commit: string;
   readonly date: string;
-  readonly fingerprint: string;
+  readonly ground: Ground;
   /** Mutants that the operators make of the source; fewer are judged in a sample. */
   readonly total: number;
   readonly seed?: string;
@@ -60,6 +61,20 @@ export interface Explained {
 export function readReport(compiler: string): Report {
   if (!existsSync(reportPath)) return { compiler, suites: {}, sources: {} };
   return { ...(JSON.parse(readFileSync(reportPath, "utf8")) as Report), compiler };
+}
+
+/**
+ * The verdicts of an earlier run that still hold. A kill rests on the code and on the file of its killer, however many tests came since; that
+ * nobody noticed rests on every test; what the compiler said, on the code alone.
+ */
+export function keepVerdicts(old: Pick<Section, "ground" | "mutants"> | undefined, ground: Ground): readonly Judged[] {
+  // a report of another shape tells nothing
+  if (old?.ground?.code !== ground.code) return [];
+  const isAllSame = fingerprint(old.ground) === fingerprint(ground);
+  return old.mutants.filter(({ state, killer }) => {
+    if (isAllSame || state === "invalid" || state === "same-code") return true;
+    return killer !== undefined && old.ground.files[killer.file] === ground.files[killer.file];
+  });
 }
 
 export function writeReport(report: Report): void {

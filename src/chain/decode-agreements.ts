@@ -11,10 +11,12 @@ import {
   type PaymentStep,
   paymentSteps,
   type PaymentTerms,
+  toDivisionMemo,
   toPaymentState,
 } from "../domain/agreement.ts";
 import { type Word, zeroAddress } from "../domain/hex.ts";
 import type { Fence, IntentKind } from "../domain/intent.ts";
+import type { Consumption } from "../domain/lifecycle.ts";
 import {
   addressAt,
   at,
@@ -167,27 +169,32 @@ export function decodePaymentMoved(scene: Scene, log: Log, index: number): void 
   const fence = paymentFence(log.address, id, before);
   explainPayments(scene, { index, escrow: log.address, fence });
   // a dispute asks for no amount: the log says what is left
-  consume(scene, log, {
-    fence,
-    how: "used",
-    match: step === "dispute" ? { kinds: [kind] } : { kinds: [kind], amount },
-  });
+  const told = step === "dispute" ? {} : { amount };
+  const memo = step === "capture" || step === "resolve" ? toDivisionMemo({ captured, voided, fee }) : null;
+  consume(scene, log, { fence, how: "used", match: { kinds: [kind], ...told, memo } });
 }
 
+/** Kinds of intent, and what one of them is told by beside the others. */
+type Carried = Pick<Consumption["match"], "memos"> & { readonly kinds: readonly IntentKind[] };
+
 /**
- * The kinds of intent that an authorization to the commerce escrow carries out: told by the step before it, and for a charge by the capture
- * right after it. A charge also authorizes. Null where neither is told: somebody else's payment to the escrow.
+ * What an authorization to the commerce escrow carries out: told by the step before it, and for a charge by the capture right after it,
+ * which may be another than the one that was asked for. A charge also authorizes. Null where neither is told: somebody else's payment to
+ * the escrow.
  */
-export function commerceKindsOf(scene: Scene, index: number, payment: number): readonly IntentKind[] | null {
+export function findCarried(scene: Scene, index: number, payment: number): Carried | null {
   const step = leaderOf(scene, index);
   if (step === undefined || firstTopic(step) !== topics.paymentMoved) return null;
-  if (paymentSteps[smallAt(step, 0)] === "refund") return ["refund"];
+  if (paymentSteps[smallAt(step, 0)] === "refund") return { kinds: ["refund"] };
   const after = scene.logs[nextOf(scene, payment)];
   const isCaptured =
+    after !== undefined &&
     firstTopic(after) === topics.paymentMoved &&
-    topicAt(after as Log, 1) === topicAt(step, 1) &&
-    paymentSteps[smallAt(after as Log, 0)] === "capture";
-  return isCaptured ? ["authorize", "charge"] : ["authorize"];
+    topicAt(after, 1) === topicAt(step, 1) &&
+    paymentSteps[smallAt(after, 0)] === "capture";
+  if (!isCaptured) return { kinds: ["authorize"] };
+  const [fee, captured, voided] = [numberAt(after, 2), numberAt(after, 3), numberAt(after, 4)];
+  return { kinds: ["authorize", "charge"], memos: { charge: toDivisionMemo({ captured, voided, fee }) } };
 }
 
 /** Coins that move in a swap: two in, two out. */

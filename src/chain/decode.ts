@@ -17,14 +17,14 @@ import {
 import type { Consumption } from "../domain/lifecycle.ts";
 import type { Deployment } from "../pipeline/ports.ts";
 import {
-  commerceKindsOf,
   decodeClaimMoved,
   decodePaymentMoved,
   decodeQuoteCancelled,
   decodeSwapped,
+  findCarried,
 } from "./decode-agreements.ts";
 import { errorMeanings, nameError } from "./errors.ts";
-import { findConsents, toOperatorSubject } from "./families.ts";
+import { toAttestedMemo, toOperatorSubject } from "./families.ts";
 import {
   addressAt,
   type Answers,
@@ -107,13 +107,13 @@ function decodeUsed(scene: Scene, log: Log, index: number): void {
   // a swap explains all its payments by its quote
   if (!scene.causes.has(transfer.logIndex)) scene.causes.set(transfer.logIndex, { fence, memo });
   const payee = addressAt(transfer, 2);
-  const kinds = payee === scene.deployment.commerce ? commerceKindsOf(scene, index, payment) : null;
-  if (kinds?.includes("refund") === true) explainPayments(scene, { index: payment, escrow: payee, fence });
+  const carried = payee === scene.deployment.commerce ? findCarried(scene, index, payment) : null;
+  if (carried?.kinds.includes("refund") === true) explainPayments(scene, { index: payment, escrow: payee, fence });
   const match: Consumption["match"] = {
     payee,
     amount: numberAt(transfer, 0),
     memo,
-    ...(kinds === null ? {} : { kinds }),
+    ...carried,
   };
   consume(scene, log, { fence, how: "used", match });
 }
@@ -254,33 +254,34 @@ function decodeOrder(scene: Scene, log: Log, index: number): void {
   consume(scene, log, { fence, how: "used", match: { digest: wordAt(log, 0) } });
 }
 
-/** A family's members come and go by consents, which the events do not carry: the call data does. */
-function decodeMembership(scene: Scene, log: Log): void {
+/** Left: the fence is the moment from which on it was to be, which the log does not say. */
+function decodeLeft(scene: Scene, log: Log): void {
   const account = addressAt(log, 2);
-  const topic = firstTopic(log);
-  if (topic === topics.left) {
-    const time = scene.answers.leaveTimes.get(account);
-    if (time === undefined || time === 0n) throw torn(log, "nobody said when the account was to leave");
-    const fence = { scope: log.address, subject: account, key: toWord(time) };
-    return consume(scene, log, { fence, how: "used", match: { kinds: ["complete-leave"] } });
-  }
-  const kind = topic === topics.joined ? "join" : "leave";
-  const input = scene.answers.inputs.get(log.transaction);
-  if (input === undefined) throw torn(log, "nobody said what the transaction called");
-  for (const id of findConsents(input, kind, account)) {
-    if (!scene.answers.consents.has(account + id)) continue;
-    consume(scene, log, {
-      fence: { scope: log.address, subject: account, key: id },
-      how: "used",
-      match: { kinds: [kind] },
-    });
-  }
+  const time = scene.answers.leaveTimes.get(account);
+  if (time === undefined || time === 0n) throw torn(log, "nobody said when the account was to leave");
+  const fence = { scope: log.address, subject: account, key: toWord(time) };
+  consume(scene, log, { fence, how: "used", match: { kinds: ["complete-leave"] } });
+}
+
+function decodeJoined(scene: Scene, log: Log): void {
+  const fence = { scope: log.address, subject: addressAt(log, 2), key: wordAt(log, 1) };
+  consume(scene, log, { fence, how: "used", match: { kinds: ["join"], memo: topicAt(log, 1) } });
+}
+
+/** Announced by a consent; without one no fence was used. */
+function decodeLeaving(scene: Scene, log: Log): void {
+  const key = wordAt(log, 1);
+  if (key === zeroWord) return;
+  const fence = { scope: log.address, subject: addressAt(log, 2), key };
+  consume(scene, log, { fence, how: "used", match: { kinds: ["leave"] } });
 }
 
 function decodeAttested(scene: Scene, log: Log): void {
   const subject = toOperatorSubject(BigInt(topicAt(log, 1)));
   const fence = { scope: log.address, subject, key: topicAt(log, 2) };
-  const match = { kinds: ["travel-attest" as const], payee: partyAt(log, 2), amount: numberAt(log, 3) };
+  const [coin, payer, ref] = [partyAt(log, 0), partyAt(log, 1), wordAt(log, 4)];
+  const memo = toAttestedMemo({ coin, payer, ref, validUntil: numberAt(log, 5) });
+  const match = { kinds: ["travel-attest" as const], payee: partyAt(log, 2), amount: numberAt(log, 3), memo };
   consume(scene, log, { fence, how: "used", match });
 }
 
@@ -330,9 +331,9 @@ const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
   [topics.paymentMoved, decodePaymentMoved],
   [topics.swapped, decodeSwapped],
   [topics.quoteCancelled, decodeQuoteCancelled],
-  [topics.joined, decodeMembership],
-  [topics.leaving, decodeMembership],
-  [topics.left, decodeMembership],
+  [topics.joined, decodeJoined],
+  [topics.leaving, decodeLeaving],
+  [topics.left, decodeLeft],
   [topics.attested, decodeAttested],
 ]);
 

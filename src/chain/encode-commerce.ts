@@ -2,7 +2,14 @@
  * Drafts about payments to merchants and about swaps. Owns their structs, fences and calls. A step that changes what is left of a payment
  * consumes the state it leaves; a refund is the merchant's own payment; a swap is two payments or none. Pure.
  */
-import { disputeSeconds, paymentFence, type PaymentTerms, type QuoteTerms } from "../domain/agreement.ts";
+import {
+  disputeSeconds,
+  feeOf,
+  paymentFence,
+  type PaymentTerms,
+  type QuoteTerms,
+  toDivisionMemo,
+} from "../domain/agreement.ts";
 import type { AuthorizeDraft, CaptureOrder, ChargeDraft, RefundDraft } from "../domain/draft.ts";
 import { type Address, toWord, type Word, zeroAddress } from "../domain/hex.ts";
 import type { TypedMessage } from "../domain/signatures.ts";
@@ -108,6 +115,25 @@ function toStepOutline(
   return { ...still, fence, subject: id };
 }
 
+/** What an order does with the rest, in the words of the log that will tell it; `rest` is given back to the payer. */
+function toDivision(order: {
+  readonly amount: bigint;
+  readonly captured: bigint;
+  readonly voided: bigint;
+  readonly feeBps: number;
+  readonly rest: bigint;
+}): Word {
+  const captured = order.captured + order.amount;
+  const fee = feeOf(captured, order.feeBps) - feeOf(order.captured, order.feeBps);
+  return toDivisionMemo({ captured, voided: order.voided + order.rest, fee });
+}
+
+/** Of a capture: with `voidRest` all that is left goes back. */
+function toCaptureMemo({ amount: authorized }: PaymentTerms, order: CaptureOrder): Word {
+  const { amount, captured, voided, voidRest } = order;
+  return toDivision({ ...order, rest: voidRest ? authorized - captured - voided - amount : 0n });
+}
+
 function toRefundStruct({ terms, amount, refunded }: Unsigned<RefundDraft>, tools: Tools): Struct {
   const { coin, merchant, refundBy } = terms;
   const marker = tools.keccak(`0x${Buffer.from("refund").toString("hex")}`);
@@ -149,7 +175,8 @@ export const commerceEncodings: Encodings<CommerceKind> = {
     ],
     outline(draft, tools) {
       const outline = toOpeningOutline(draft, tools);
-      return { ...outline, validBefore: Math.min(outline.validBefore, draft.capture.deadline + 1) };
+      const memo = toCaptureMemo(draft.terms, draft.capture);
+      return { ...outline, memo, validBefore: Math.min(outline.validBefore, draft.capture.deadline + 1) };
     },
     act({ terms, signature, merchantSignature }, { deployment }, [, order]) {
       const signatures = [toCallSignature(signature), order?.message, toCallSignature(merchantSignature)];
@@ -161,7 +188,7 @@ export const commerceEncodings: Encodings<CommerceKind> = {
     structs: ({ terms, order }, tools) => [toCaptureStruct(terms, order, tools)],
     parties: ({ terms, signature }) => [{ signer: terms.merchant, signature }],
     outline({ terms, order }, tools) {
-      const moved = { payee: terms.merchant, amount: order.amount };
+      const moved = { payee: terms.merchant, amount: order.amount, memo: toCaptureMemo(terms, order) };
       const validBefore = Math.min(terms.captureBy, order.deadline + 1);
       return { ...toStepOutline(terms, tools, { ...order, disputed: false }), ...moved, validBefore };
     },
@@ -228,9 +255,11 @@ export const commerceEncodings: Encodings<CommerceKind> = {
     },
     parties: ({ terms, signature }) => [{ signer: terms.arbiter, signature }],
     outline(draft, tools) {
-      const { terms, toMerchant, deadline } = draft;
+      const { terms, toMerchant, captured, voided, deadline } = draft;
       const validBefore = Math.min(terms.captureBy + disputeSeconds, deadline + 1);
-      const moved = { payee: terms.merchant, amount: toMerchant };
+      const rest = terms.amount - captured - voided - toMerchant;
+      const memo = toDivision({ ...draft, amount: toMerchant, rest });
+      const moved = { payee: terms.merchant, amount: toMerchant, memo };
       return { ...toStepOutline(terms, tools, { ...draft, disputed: true }), ...moved, validBefore };
     },
     act({ terms, signature }, { deployment }, [order]) {
@@ -246,7 +275,8 @@ export const commerceEncodings: Encodings<CommerceKind> = {
     identify({ terms, captured, voided, disputed }, tools) {
       const { commerce: escrow } = tools.deployment;
       const id = toPaymentId(terms, tools);
-      return tools.keccak(escrow, id, paymentFence(escrow, id, { captured, voided, disputed }).key);
+      const { subject, key } = paymentFence(escrow, id, { captured, voided, disputed });
+      return tools.keccak(escrow, id, subject, key);
     },
     outline(draft, tools) {
       const { terms, captured, voided } = draft;

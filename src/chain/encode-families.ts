@@ -6,7 +6,7 @@ import { toWord } from "../domain/hex.ts";
 import type { Deployment } from "../pipeline/ports.ts";
 import { vaspRegistryAbi } from "./abi.ts";
 import { type Encodings, never, orderOf, still, toCall, toCallSignature } from "./encoding.ts";
-import { toOperatorSubject } from "./families.ts";
+import { toAttestedMemo, toOperatorSubject } from "./families.ts";
 
 export type FamilyKind = "join" | "leave" | "complete-leave" | "travel-attest";
 
@@ -24,9 +24,11 @@ export const familyEncodings: Encodings<FamilyKind> = {
       { signer, signature },
       { signer: account, signature: accountSignature },
     ],
-    outline({ account, joinId, deadline }, { deployment }) {
+    // the account may have signed one id for two families: the memo says which
+    outline({ account, vasp, joinId, deadline }, { deployment }) {
       const fence = { scope: deployment.registry, subject: account, key: joinId };
-      return { ...still, fence, payee: account, validBefore: deadline + 1, subject: joinId };
+      const memo = toWord(BigInt(vasp));
+      return { ...still, fence, payee: account, memo, validBefore: deadline + 1, subject: joinId };
     },
     act({ signer, signature, accountSignature }, { deployment }, structs) {
       const args = [orderOf(structs), toCallSignature(accountSignature), signer, toCallSignature(signature)];
@@ -70,9 +72,10 @@ export const familyEncodings: Encodings<FamilyKind> = {
       return [{ primaryType: "TravelAttestation", coin, message }];
     },
     parties: ({ signer, signature }) => [{ signer, signature }],
-    outline({ vasp, attestationId, payee, amount, validUntil }, { deployment }) {
+    outline({ vasp, attestationId, coin, payer, payee, amount, reference: ref, validUntil }, { deployment }) {
       const fence = { scope: deployment.registry, subject: toOperatorSubject(vasp), key: attestationId };
-      return { ...still, fence, payee, amount, validBefore: validUntil, subject: attestationId };
+      const memo = toAttestedMemo({ coin, payer, ref, validUntil: BigInt(validUntil) });
+      return { ...still, fence, payee, amount, memo, validBefore: validUntil, subject: attestationId };
     },
     act({ signer, signature }, { deployment }, structs) {
       return toCall("travel-attest", at(deployment), [

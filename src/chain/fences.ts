@@ -3,6 +3,7 @@
  * asking is the caller's.
  */
 import { type EncodeFunctionDataParameters, encodeFunctionData } from "viem";
+import { parsePaymentFence } from "../domain/agreement.ts";
 import type { Hex, Word } from "../domain/hex.ts";
 import { type Fence, type IntentFacts, type IntentKind, redemptionStates } from "../domain/intent.ts";
 import {
@@ -75,16 +76,14 @@ const claim: Asker = ({ fence }) => ({
   isConsumed: ([state = 0n]) => state > 1n,
 });
 
-/** The fence's last 17 bytes are what was captured, what was voided and whether it was disputed; all of it only moves on. */
-const paymentStep: Asker = ({ fence, subject }) => {
-  const digits = fence.key.slice(-34);
-  const left = BigInt(`0x${digits.slice(0, 16)}`) + BigInt(`0x${digits.slice(16, 32)}`);
-  const wasDisputed = digits.endsWith("1");
+/** What was captured and voided only rises, and a dispute is opened once. */
+const paymentStep: Asker = ({ fence }) => {
+  const before = parsePaymentFence(fence);
   return {
-    data: encodeView(commerceEscrowAbi, "paymentOf", [subject]),
+    data: encodeView(commerceEscrowAbi, "paymentOf", [before.id]),
     isConsumed([, captured = 0n, voided = 0n, , , disputed]) {
       const now = captured + voided;
-      return now > left || (now === left && disputed === 1n && !wasDisputed);
+      return now > before.ended || (now === before.ended && disputed === 1n && !before.disputed);
     },
   };
 };
@@ -148,7 +147,8 @@ const askers: Readonly<Record<IntentKind, Asker>> = {
   }),
 };
 
-/** What to ask about an intent's fence. Steps are asked about by their subject, whole ids that their fences only hold in part. */
+/** What to ask about an intent's fence. Steps of a redemption are asked about by their subject, a whole id that
+ * their fences hold but for a byte. */
 export function toFenceQuestion(intent: Pick<IntentFacts, "kind" | "fence" | "subject">): FenceQuestion {
   const { kind, fence, subject } = intent;
   return { to: fence.scope, ...askers[kind]({ fence, subject: subject ?? fence.key }) };

@@ -4,7 +4,7 @@
  */
 import { toEventSelector } from "viem";
 import type { BlockFacts, BlockRef, FenceConsumed } from "../domain/facts.ts";
-import type { Address, Hex, Word } from "../domain/hex.ts";
+import type { Address, Word } from "../domain/hex.ts";
 import type { Fence } from "../domain/intent.ts";
 import type { Deployment } from "../pipeline/ports.ts";
 import {
@@ -54,10 +54,6 @@ export interface Answers {
   readonly redemptions: ReadonlyMap<Word, KeptTerms>;
   /** Payments as they stood before this block. */
   readonly payments: ReadonlyMap<Word, KeptPayment>;
-  /** Transaction → its call data. */
-  readonly inputs: ReadonlyMap<Word, Hex>;
-  /** Consents that the registry used in this block: account and id joined. */
-  readonly consents: ReadonlySet<string>;
   /** When accounts were to leave their family, before this block. */
   readonly leaveTimes: ReadonlyMap<Address, bigint>;
 }

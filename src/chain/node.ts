@@ -8,8 +8,7 @@ import type { Address, Hex, Word } from "../domain/hex.ts";
 import type { Chain, Deployment, Fees, SendAnswer, SlotKey } from "../pipeline/ports.ts";
 import { decodeBlock, listWatched } from "./decode.ts";
 import { loadKeccak, toHex } from "./digest.ts";
-import { findConsents } from "./families.ts";
-import { type Answers, parseLog, type RawLog, topics } from "./logs.ts";
+import type { Answers, RawLog } from "./logs.ts";
 import { findQuestions, type Questions } from "./questions.ts";
 import { ChainFault, createRpc, type RpcAnswer, type RpcOptions, unwrap } from "./rpc.ts";
 import { createViews, toQuantity } from "./views.ts";
@@ -105,21 +104,6 @@ function toRef(block: RawBlock): BlockRef {
     parent: block.parentHash.toLowerCase() as Word,
     time: Number(block.timestamp),
   };
-}
-
-/** Ids that may be of the consents that members came and went by: the registry says which it used. */
-function listConsents(
-  raws: readonly RawLog[],
-  inputs: ReadonlyMap<Word, Hex>,
-): readonly { readonly account: Address; readonly id: Word }[] {
-  return raws.map(parseLog).flatMap((log) => {
-    const [topic, , member] = log.topics;
-    const input = inputs.get(log.transaction);
-    if (input === undefined || member === undefined) return [];
-    if (topic !== topics.joined && topic !== topics.leaving) return [];
-    const account: Address = `0x${member.slice(26)}`;
-    return findConsents(input, topic === topics.joined ? "join" : "leave", account).map((id) => ({ account, id }));
-  });
 }
 
 const lower = <T extends Hex>(hex: T): T => hex.toLowerCase() as T;
@@ -294,38 +278,31 @@ export function createChain(options: ChainOptions): Chain {
     for (const slot of slots) senders.set(slot.transaction, slot.lane);
 
     const questions = findQuestions(raws, (transaction) => senders.has(transaction));
-    const answers = await answer(questions, { ref, raws, senders });
+    const answers = await answer(questions, { ref, senders });
     return decodeBlock({ block: toRef(block), raws, deployment, answers, slots });
   }
 
   /** Everything that logs do not say and decoding needs, at exactly this block or the one before it. */
   async function answer(
     questions: Questions,
-    found: { readonly ref: BlockRef; readonly raws: readonly RawLog[]; readonly senders: ReadonlyMap<Word, Address> },
+    found: { readonly ref: BlockRef; readonly senders: ReadonlyMap<Word, Address> },
   ): Promise<Answers> {
     const [here, before] = [{ blockHash: found.ref.hash }, { blockHash: found.ref.parent }];
     const senders = new Map(found.senders);
-    const inputs = new Map<Word, Hex>();
-    const wanted = [...new Set([...questions.transactions, ...questions.inputs])];
+    const wanted = questions.transactions;
     const transactions = await rpc.read(wanted.map((hash) => ({ method: "eth_getTransactionByHash", params: [hash] })));
     for (const [i, hash] of wanted.entries()) {
       const transaction = unwrap<RawTransaction | null>(transactions[i], "eth_getTransactionByHash");
       if (transaction === null)
         throw new ChainFault("evidence", { step: "readBlock", message: `no transaction ${hash}` });
-      if (!senders.has(hash)) senders.set(hash, lower(transaction.from));
-      inputs.set(hash, lower(transaction.input));
+      senders.set(hash, lower(transaction.from));
     }
-    const consents = listConsents(found.raws, inputs);
-    const earlier = await views.findUsed(consents, before);
-    const used = await views.findUsed(consents, here);
     return {
       senders,
-      inputs,
       frozenWhole: await views.findFrozen(questions.payers, here),
       frozen: await views.readFrozen(questions.seized, here),
       redemptions: await views.readRedemptions(questions.redemptions, here),
       payments: await views.readPayments(questions.payments, before),
-      consents: new Set([...used].filter((consent) => !earlier.has(consent))),
       leaveTimes: await views.readLeaveTimes(questions.leavers, before),
     };
   }

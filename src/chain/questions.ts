@@ -1,6 +1,6 @@
 /**
- * What has to be asked of the chain before a block's logs can be decoded: senders, call data, deadlines, and what accounts and payments
- * stood at. Owns which event raises which question; asks nothing itself. Pure.
+ * What has to be asked of the chain before a block's logs can be decoded: senders, deadlines, and what accounts and payments stood at.
+ * Owns which event raises which question; asks nothing itself. Pure.
  */
 import type { Address, Word } from "../domain/hex.ts";
 import { redemptionStates } from "../domain/intent.ts";
@@ -15,8 +15,6 @@ interface CoinAccount {
 export interface Questions {
   /** Whose sender is not known. */
   readonly transactions: readonly Word[];
-  /** Whose call data has to be read: the registry's events do not carry the consents they used. */
-  readonly inputs: readonly Word[];
   /** Rows skipped because somebody is frozen: was it the payer? */
   readonly payers: readonly CoinAccount[];
   /** Accounts that coins were seized from: what of them is still frozen after this block? */
@@ -53,7 +51,6 @@ const returned = redemptionStates.indexOf("returned");
 /** `known`: whether a transaction's sender is known already. */
 export function findQuestions(raws: readonly RawLog[], known: (transaction: Word) => boolean): Questions {
   const transactions = new Set<Word>();
-  const inputs = new Set<Word>();
   const payers = new Map<string, CoinAccount>();
   const seized = new Map<string, CoinAccount>();
   const redemptions = new Map<Word, { escrow: Address; id: Word }>();
@@ -81,10 +78,6 @@ export function findQuestions(raws: readonly RawLog[], known: (transaction: Word
       case topics.paymentMoved:
         payments.add(topicAt(log, 1));
         break;
-      case topics.joined:
-      case topics.leaving:
-        inputs.add(log.transaction);
-        break;
       case topics.left:
         leavers.add(addressAt(log, 2));
         break;
@@ -93,7 +86,6 @@ export function findQuestions(raws: readonly RawLog[], known: (transaction: Word
   }
   return {
     transactions: [...transactions],
-    inputs: [...inputs],
     payers: [...payers.values()],
     seized: [...seized.values()],
     redemptions: [...redemptions.values()],

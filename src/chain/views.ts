@@ -121,11 +121,6 @@ export interface Views
   readPayments(ids: readonly Word[], block: BlockTag): Promise<ReadonlyMap<Word, KeptPayment>>;
   /** When each of these accounts leaves its family, Unix seconds; 0 where it has not said so. */
   readLeaveTimes(accounts: readonly Address[], block: BlockTag): Promise<ReadonlyMap<Address, bigint>>;
-  /** Of these consents, those the registry has used; account and id joined. */
-  findUsed(
-    consents: readonly { readonly account: Address; readonly id: Word }[],
-    block: BlockTag,
-  ): Promise<ReadonlySet<string>>;
 }
 
 /** `text` of an answer that holds strings: the dynamic value whose offset stands in that word. */
@@ -253,14 +248,6 @@ export function createViews({ rpc, deployment }: { readonly rpc: Rpc; readonly d
     return new Map(accounts.map((account, i) => [account, answers[i]?.[0] ?? 0n]));
   };
 
-  const findUsed: Views["findUsed"] = async (consents, block) => {
-    const answers = await view(
-      consents.map(({ account, id }) => toRegistry("consentUsed", account, id)),
-      block,
-    );
-    return new Set(consents.flatMap(({ account, id }, i) => (answers[i]?.[0] === 1n ? [account + id] : [])));
-  };
-
   const readVasp: Views["readVasp"] = async (id) => {
     const words = await viewOne(toRegistry("operatorOf", BigInt(id)), "latest");
     const [admin = 0n, , , , suspended] = words;
@@ -295,6 +282,6 @@ export function createViews({ rpc, deployment }: { readonly rpc: Rpc; readonly d
   };
 
   const reads = { readAccounts, totalSupply, coverage, isFenceConsumed, readVasp, readLeaving, readDealer };
-  const evidence = { explain, findFrozen, readFrozen, readRedemptions, readPayments, readLeaveTimes, findUsed };
+  const evidence = { explain, findFrozen, readFrozen, readRedemptions, readPayments, readLeaveTimes };
   return { ...reads, ...evidence };
 }

@@ -4,7 +4,7 @@
  * steps. Pure; amounts are base units, times Unix seconds, half-open: from a deadline on the other side may act.
  */
 import { type Address, type Word, zeroAddress } from "./hex.ts";
-import type { Fence } from "./intent.ts";
+import type { Fence, IntentKind } from "./intent.ts";
 
 /** What the sender of a claim signed. */
 export interface ClaimTerms {
@@ -109,13 +109,55 @@ export function claimFence(escrow: Address, id: Word): Fence {
   return { scope: escrow, subject: zeroAddress, key: id };
 }
 
+/** Eight bytes; amounts are below 2^63, and what no terms allow is cut, because it is refused before it is kept. */
+const toDigits = (value: bigint): string => BigInt.asUintN(64, value).toString(16).padStart(16, "0");
+
 /**
  * The fence of a step that changes what is left of a payment. Captured and voided only rise and a dispute is opened once, so no state
- * comes back; the key is the id's first 15 bytes, the two totals and the dispute, and collides with nothing but its like.
+ * comes back. The subject is the id's first 20 bytes; the key its other 12, the two totals and the dispute, filled up with zeros. The
+ * whole id is in it: two payments whose ids somebody made alike in part never share a fence.
  */
 export function paymentFence(escrow: Address, id: Word, totals: Omit<PaymentTotals, "refunded">): Fence {
-  const digits = (value: bigint, bytes: number) => value.toString(16).padStart(2 * bytes, "0");
   const { captured, voided, disputed } = totals;
-  const key: Word = `0x${id.slice(2, 32)}${digits(captured, 8)}${digits(voided, 8)}${disputed ? "01" : "00"}`;
-  return { scope: escrow, subject: zeroAddress, key };
+  const state = `${toDigits(captured)}${toDigits(voided)}${disputed ? "01" : "00"}`;
+  return { scope: escrow, subject: `0x${id.slice(2, 42)}`, key: `0x${id.slice(42)}${state.padEnd(40, "0")}` };
+}
+
+/** Kinds whose fence is of `paymentFence`: its subject is nobody's account. */
+export const paymentStepKinds: ReadonlySet<IntentKind> = new Set([
+  "capture",
+  "void",
+  "dispute-payment",
+  "resolve-payment",
+  "reclaim-payment",
+]);
+
+/** What a fence of `paymentFence` says: the id, what was captured and voided together, and whether it was disputed. */
+export function parsePaymentFence({ subject, key }: Fence): { id: Word; ended: bigint; disputed: boolean } {
+  const [captured, voided] = [key.slice(26, 42), key.slice(42, 58)].map((digits) => BigInt(`0x${digits}`));
+  return {
+    id: `0x${subject.slice(2)}${key.slice(2, 26)}`,
+    ended: (captured ?? 0n) + (voided ?? 0n),
+    disputed: key.slice(58, 60) === "01",
+  };
+}
+
+/**
+ * What a capture or a decision does beside its own amount, as the memo it is matched by: captured and voided in all afterwards, and the fee
+ * of this step. Two orders that leave the same state but charge or give back differently differ here.
+ */
+export function toDivisionMemo(after: {
+  readonly captured: bigint;
+  readonly voided: bigint;
+  readonly fee: bigint;
+}): Word {
+  return `0x${toDigits(after.captured)}${toDigits(after.voided)}${toDigits(after.fee)}${"0".repeat(16)}`;
+}
+
+/** Hundredths of a percent in a whole. */
+const wholeBps = 10_000n;
+
+/** All fees of a payment at this rate: of its captured total, rounded down once. */
+export function feeOf(captured: bigint, feeBps: number): bigint {
+  return (captured * BigInt(feeBps)) / wholeBps;
 }

@@ -3,7 +3,7 @@
  * gas, against the terms and what the chain was last seen to hold; promises every reason. The travel rule is never a reason here: only
  * the chain knows who has been attested.
  */
-import { type ClaimTerms, disputeSeconds, dueOf, type PaymentTerms, type PaymentTotals } from "./agreement.ts";
+import { type ClaimTerms, disputeSeconds, dueOf, feeOf, type PaymentTerms, type PaymentTotals } from "./agreement.ts";
 import type {
   AuthorizeDraft,
   CancelQuoteDraft,
@@ -184,7 +184,7 @@ function judgeRate(
     return [reason("fee_invalid", "feeBps", "Charge within the bounds that the payer signed.", compared)];
   }
   // All fees are one formula on the captured total, so a rate that gives another sum is another rate.
-  const fees = (taken.captured * BigInt(feeBps)) / BigInt(wholeBps);
+  const fees = feeOf(taken.captured, feeBps);
   if (fees === taken.fees) return [];
   return [
     reason("fee_invalid", "feeBps", "The first capture fixed the rate: charge the same.", compare(feeBps, taken.fees)),

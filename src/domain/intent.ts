@@ -64,7 +64,7 @@ export type IntentKind =
  * - Treasury, approver, mint key (`approve-mint`); redemption escrow, zero address, `approvalFence` (`approve`);
  * - coin, payer or merchant, nonce, as a transfer (`open-claim`, `authorize`, `charge`: the id; `refund`: its nonce);
  * - claim escrow, zero address, id (`claimFence`): the one step out of the open claim;
- * - commerce escrow, zero address, `paymentFence`: a step that changes what is left of a payment;
+ * - commerce escrow, the id and what is left (`paymentFence`): a step that changes what is left of a payment;
  * - swap, zero address, quote id (`swap`, `cancel-quote`);
  * - registry, account, consent id (`join`, `leave`); registry, account, the moment of leaving (`complete-leave`);
  *   registry, the operator's number as an address, attestation id (`travel-attest`).
@@ -97,6 +97,10 @@ export interface IntentFacts {
   readonly validAfter: number;
   /** Unix seconds; from this block time on the authorization can no longer act. */
   readonly validBefore: number;
+  /**
+   * Of a transfer, what was signed. Of other kinds what tells one from another under the same fence, beside payee and amount: what a capture
+   * or a decision does with the rest, whose family an account joins, what was attested. Null where nothing more can differ.
+   */
   readonly memo: Word | null;
   /** The resource this belongs to: the redemption id, deposit id, order id; null for transfers. */
   readonly subject: Word | null;

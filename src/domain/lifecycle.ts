@@ -99,6 +99,8 @@ export interface Consumption {
     readonly payee?: Address;
     readonly amount?: bigint;
     readonly memo?: Word | null;
+    /** The memo of one kind among several that this event carries out; goes before `memo`. */
+    readonly memos?: Readonly<Partial<Record<IntentFacts["kind"], Word>>>;
     readonly digest?: Word;
     /**
      * The kinds of intent this event carries out: needed wherever one fence serves several kinds (steps of a redemption, claim or payment, a
@@ -113,7 +115,8 @@ export const cancelKinds: ReadonlySet<IntentFacts["kind"]> = new Set(["cancel", 
 
 /**
  * What the consumption of its fence means for an intent: carried out, cancelled, or overtaken by something else that used the
- * same fence. Compares payee, amount and memo, not only the nonce; an order is compared by digest, a step by its kind.
+ * same fence. Compares payee, amount and memo, not only the nonce; an order is compared by digest, a step by its kind and by
+ * what it did beside the amount, which its intent keeps as the memo.
  */
 export function judgeConsumption(
   intent: Pick<IntentFacts, "kind" | "payee" | "amount" | "memo" | "digest">,
@@ -121,7 +124,8 @@ export function judgeConsumption(
 ): "settled" | "cancelled" | "superseded" {
   const isCancel = cancelKinds.has(intent.kind);
   if (consumption.how === "cancelled") return isCancel ? "settled" : "cancelled";
-  const { payee, amount, memo, digest, kinds } = consumption.match;
+  const { payee, amount, digest, kinds } = consumption.match;
+  const memo = consumption.match.memos?.[intent.kind] ?? consumption.match.memo;
   const same =
     (payee === undefined || payee === intent.payee) &&
     (amount === undefined || amount === intent.amount) &&

@@ -19,7 +19,7 @@ interface Answer {
 }
 
 /** What adapters throw says itself whether trying again can help, and by its name which side it came from. */
-function toFaultCode(error: Error): "chain_stale" | "storage_unavailable" | "internal" {
+export function toFaultCode(error: Error): "chain_stale" | "storage_unavailable" | "internal" {
   if (!("retryable" in error) || error.retryable !== true) return "internal";
   return error.name === "ChainFault" ? "chain_stale" : "storage_unavailable";
 }

@@ -5,6 +5,7 @@
  * Bodies are JSON-safe; what an intent's own row already says is joined when read, not copied. Never tells a client's reference.
  */
 import { setImmediate } from "node:timers/promises";
+import { paymentStepKinds } from "../domain/agreement.ts";
 import type { Address } from "../domain/hex.ts";
 import type { IntentFacts } from "../domain/intent.ts";
 import type { PublishedEvent } from "../pipeline/ports.ts";
@@ -70,11 +71,13 @@ const columns = `e.sequence, e.intent, e.type, e.account, e.counterparty, e.othe
 const joined = `events e LEFT JOIN intents i ON i.sequence = e.intent`;
 
 /** Whom an intent concerns: who gives, or whose authorization it is about, and who receives. */
-export function accountsOf(facts: Pick<IntentFacts, "payer" | "payee" | "fence">): {
+export function accountsOf(facts: Pick<IntentFacts, "kind" | "payer" | "payee" | "fence">): {
   account: Address | null;
   counterparty: Address | null;
 } {
-  const account = facts.payer ?? (facts.fence.subject === zeroAddress ? null : facts.fence.subject);
+  const { subject } = facts.fence;
+  const isNobody = subject === zeroAddress || paymentStepKinds.has(facts.kind);
+  const account = facts.payer ?? (isNobody ? null : subject);
   return { account, counterparty: facts.payee === account ? null : facts.payee };
 }
 
@@ -103,7 +106,7 @@ function toEvent(row: EventRow): PublishedEvent {
           payer: hex(row.payer),
           payee: hex(row.payee),
           amount: String(row.amount),
-          memo: hex(row.memo),
+          memo: row.kind === "transfer" ? hex(row.memo) : null,
           subject: hex(row.subject),
         };
   const proof = ends.has(row.type) ? { evidence: toEvidence(row) } : {};

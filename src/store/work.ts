@@ -157,7 +157,8 @@ export function createWork(engine: Engine, events: Events): Work {
   const sql = prepare(engine);
 
   function tell(row: WorkRow, event: { type: EventType; detail?: Record<string, unknown>; at: number }): void {
-    const facts = { payer: row.payer, payee: row.payee, fence: toFence(row.fence) };
+    const { kind, payer, payee } = row;
+    const facts = { kind, payer, payee, fence: toFence(row.fence) };
     const detail = event.detail ?? null;
     events.append({ type: event.type, intent: row.sequence, ...accountsOf(facts), detail, at: event.at });
   }

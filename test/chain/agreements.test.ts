@@ -203,7 +203,15 @@ describe("Agreements on anvil", function () {
     it("are captured twice, voided in part, refunded", async () => {
       const terms = await authorize(1);
       const rivals = [toVoid(terms, order(40n, 0n, 0n)), dispute(terms, 0n, 0n), reclaim(terms, 0n, 0n)];
-      const first = await carryOut(capture(terms, order(40n, 0n, 0n)), [...rivals, capture(terms, order(41n, 0n, 0n))]);
+      const asked = order(40n, 0n, 0n);
+      const others = [
+        order(41n, 0n, 0n),
+        { ...asked, feeBps: 200 },
+        { ...asked, feeBps: 0 },
+        { ...asked, voidRest: true },
+      ];
+      rivals.push(...others.map((other) => capture(terms, other)));
+      const first = await carryOut(capture(terms, asked), rivals);
       expect(moveOf(first)).to.deep.include({
         step: "capture",
         fee: 400_000n,
@@ -218,7 +226,8 @@ describe("Agreements on anvil", function () {
       expect(stale.facts.slots[0]).to.include({ succeeded: false, reason: "agreement_state_invalid" });
 
       expect(moveOf(await carryOut(toVoid(terms, order(10n, 40n, 0n)))).state).to.equal("authorized");
-      const last = await carryOut(capture(terms, order(30n, 40n, 10n, true)), [reclaim(terms, 40n, 10n)]);
+      const closing = [reclaim(terms, 40n, 10n), capture(terms, order(30n, 40n, 10n))];
+      const last = await carryOut(capture(terms, order(30n, 40n, 10n, true)), closing);
       expect(moveOf(last)).to.deep.include({
         state: "closed",
         totals: { captured: 70n * dollar, voided: 30n * dollar, refunded: 0n, disputed: false },
@@ -240,22 +249,26 @@ describe("Agreements on anvil", function () {
 
     it("are charged: authorized and captured at once, which an authorization alone is not", async () => {
       const terms = await toTerms(2);
-      const bare = { kind: "charge", terms, capture: order(60n, 0n, 0n), signature: "0x" } as const;
-      const draft: Draft = { ...bare, merchantSignature: "0x" };
-      const [signature, merchantSignature] = [
-        network.signFor(draft, "payer"),
-        network.signFor(draft, "merchant", "second"),
-      ] as [Hex, Hex];
-      const charge = encode({ ...draft, signature, merchantSignature });
-      const mined = await carryOut(charge);
+      const toCharge = (asked: CaptureOrder): IntentFacts => {
+        const draft: Draft = { kind: "charge", terms, capture: asked, signature: "0x", merchantSignature: "0x" };
+        const [signature, merchantSignature] = [
+          network.signFor(draft, "payer"),
+          network.signFor(draft, "merchant", "second"),
+        ] as [Hex, Hex];
+        return encode({ ...draft, signature, merchantSignature });
+      };
+      const asked = order(60n, 0n, 0n);
+      const others = [order(61n, 0n, 0n), { ...asked, feeBps: 200 }, { ...asked, voidRest: true }];
+      const charge = toCharge(asked);
+      const mined = await carryOut(charge, others.map(toCharge));
       expect(mined.facts.agreements.map(({ step }) => step)).to.deep.equal(["authorize", "capture"]);
       expect(moveOf(mined).totals?.captured).to.equal(60n * dollar);
 
       const other = await toTerms(3);
       const alone = await carryOut(network.prepare({ kind: "authorize", terms: other }, "payer"));
       const [opened] = alone.facts.fences as [(typeof alone.facts.fences)[number]];
-      const asked = { ...charge, digest: id(1), payee: opened.match.payee as Address, amount: 100n * dollar };
-      expect(judgeConsumption(asked, opened)).to.equal("superseded");
+      const late = { ...charge, digest: id(1), payee: opened.match.payee as Address, amount: 100n * dollar };
+      expect(judgeConsumption(late, opened)).to.equal("superseded");
     });
 
     it("are disputed and decided", async () => {
@@ -268,7 +281,8 @@ describe("Agreements on anvil", function () {
       const totals = { captured: 0n, voided: 20n * dollar };
       const asked = { terms, toMerchant: 50n * dollar, ...totals, feeBps: 100, deadline: deadline() };
       const resolve = network.prepare({ kind: "resolve-payment", ...asked }, "arbiter");
-      const mined = await carryOut(resolve, [reclaim(terms, 0n, 20n, true)]);
+      const dearer = network.prepare({ kind: "resolve-payment", ...asked, feeBps: 200 }, "arbiter");
+      const mined = await carryOut(resolve, [reclaim(terms, 0n, 20n, true), dearer]);
       expect(moveOf(mined)).to.deep.include({
         state: "closed",
         totals: { captured: 50n * dollar, voided: 50n * dollar, refunded: 0n, disputed: false },
@@ -379,7 +393,8 @@ describe("Agreements on anvil", function () {
     });
 
     it("take members in and let them go", async () => {
-      const { number } = (await carryOut(join("payee", "norte", id(0x71)), [])).facts.block;
+      const rivals = [join("payee", "sur", id(0x71))];
+      const { number } = (await carryOut(join("payee", "norte", id(0x71)), rivals)).facts.block;
       const [account] = await network.chain.readAccounts(xgt, [address("payee")], number);
       expect(account?.vasp).to.equal(1);
       const again = await network.submit(join("payee", "sur", id(0x72)));
@@ -411,7 +426,17 @@ describe("Agreements on anvil", function () {
         signer: address("sur"),
       } as const;
       const intent = network.prepare(draft, "sur");
-      await carryOut(intent, [network.prepare({ ...draft, amount: 6n * dollar }, "sur")]);
+      const others = [
+        { amount: 6n * dollar },
+        { coin: xgt },
+        { payer: address("merchant") },
+        { reference: id(0x78) },
+        { validUntil: draft.validUntil + 1 },
+      ];
+      await carryOut(
+        intent,
+        others.map((other) => network.prepare({ ...draft, ...other }, "sur")),
+      );
       const foreign = { ...draft, attestationId: id(0x77), signer: address("norte") };
       const refused = await network.submit(network.prepare(foreign, "norte"));
       expect(refused.facts.slots[0]).to.include({ succeeded: false, reason: "signer_not_permitted" });

@@ -3,7 +3,7 @@
  * transactions become is in `node.test.ts`.
  */
 import { expect } from "chai";
-import { type Abi, encodeAbiParameters, encodeEventTopics, encodeFunctionData, toFunctionSelector } from "viem";
+import { type Abi, encodeAbiParameters, encodeEventTopics, toFunctionSelector } from "viem";
 import {
   claimEscrowAbi,
   commerceEscrowAbi,
@@ -75,8 +75,6 @@ function decode(raws: readonly RawLog[], over: { time?: number; answers?: Partia
     frozen: new Map(),
     redemptions: new Map([[word(0x1d), terms]]),
     payments: new Map(),
-    inputs: new Map(),
-    consents: new Set(),
     leaveTimes: new Map(),
     ...over.answers,
   };
@@ -490,24 +488,20 @@ describe("decodeBlock", () => {
     });
   });
 
-  it("finds a consent in the call data only where the registry used it", () => {
+  it("tells the consent that members come and go by, and none where there was none", () => {
     const { registry } = places;
-    const joined = log(3, registry, "VaspJoined", { vasp: 1n, account: payer, key: agent });
-    const terms = { account: payer, vasp: 1n, joinId: word(0x70), deadline: 9n };
-    const call = encodeFunctionData({ abi: vaspRegistryAbi, functionName: "join", args: [terms, "0x", agent, "0x"] });
-    const decoy = encodeFunctionData({
-      abi: vaspRegistryAbi,
-      functionName: "join",
-      args: [{ ...terms, joinId: word(0x71) }, "0x", agent, "0x"],
-    });
-    const inputs = new Map([[transaction, `0xdeadbeef${decoy.slice(2)}${call.slice(2)}` as const]]);
-    const answers = { inputs, consents: new Set([payer + word(0x70)]) };
-    expect(decode([joined], { answers }).fences.map(({ fence }) => fence)).to.deep.equal([
-      { scope: registry, subject: payer, key: word(0x70) },
+    const joined = log(3, registry, "VaspJoined", { vasp: 2n, account: payer, key: agent, joinId: word(0x70) });
+    const leaving = (index: number, leaveId: Word): RawLog =>
+      log(index, registry, "VaspLeaving", { vasp: 2n, account: payer, actor: payer, leaveAt: 9n, leaveId });
+    const { fences } = decode([joined, leaving(4, word(0x71)), leaving(5, zeroWord)]);
+    expect(fences.map(({ fence, match }) => [fence, match])).to.deep.equal([
+      [
+        { scope: registry, subject: payer, key: word(0x70) },
+        { kinds: ["join"], memo: toWord(2n) },
+      ],
+      [{ scope: registry, subject: payer, key: word(0x71) }, { kinds: ["leave"] }],
     ]);
-    expect(decode([joined], { answers: { inputs } }).fences).to.deep.equal([]);
-    expectTorn([joined]);
-    expect(findQuestions([joined], () => true).inputs).to.deep.equal([transaction]);
+    expect(findQuestions([joined], () => true)).to.deep.equal(findQuestions([], () => true));
   });
 
   it("tells a freeze that ran out as nothing frozen", () => {
@@ -545,7 +539,6 @@ describe("findQuestions", () => {
     ];
     expect(findQuestions(raws, () => false)).to.deep.equal({
       transactions: [transaction],
-      inputs: [],
       payers: [{ coin, account: payer }],
       seized: [],
       redemptions: [{ escrow: redemptions, id: word(0x1d) }],

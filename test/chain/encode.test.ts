@@ -9,7 +9,7 @@ import { claimEscrowAbi, redemptionEscrowAbi, stablecoinAbi, treasuryAbi } from 
 import { createEncoder, encodeSettle } from "../../src/chain/encode.ts";
 import { createDigest, type Digest, loadKeccak } from "../../src/chain/digest.ts";
 import { gasLimits, gasReserves, never } from "../../src/chain/encoding.ts";
-import { paymentFence, type PaymentTerms, type QuoteTerms } from "../../src/domain/agreement.ts";
+import { paymentFence, type PaymentTerms, type QuoteTerms, toDivisionMemo } from "../../src/domain/agreement.ts";
 import type { Draft, StepDraft, TransferDraft } from "../../src/domain/draft.ts";
 import { type Address, type Hex, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
 import { approvalFence, type IntentFacts, type IntentKind, stepFence } from "../../src/domain/intent.ts";
@@ -519,6 +519,37 @@ describe("createEncoder", () => {
         expect(encoded.fence).to.deep.equal(paymentFence(places.commerce, paymentId(), { ...totals, disputed }));
       });
     }
+
+    const capture = (change: object): IntentFacts => {
+      const order = { ...totals, amount: 1n, feeBps: 0, voidRest: false, deadline: 999, ...change };
+      return encoder.encode({ kind: "capture", terms: dear, order, signature }).facts;
+    };
+    const dear: PaymentTerms = { ...payment, amount: 90_000n, maxFeeBps: 10_000, feeReceiver: alice };
+
+    it("are told apart by what a capture does with the fee and the rest", () => {
+      const amount = 50_000n;
+      const orders = [{}, { feeBps: 100 }, { voidRest: true }, { feeBps: 100, voidRest: true }];
+      const memos = orders.map((order) => capture({ amount, ...order }).memo);
+      expect(memos).to.deep.equal([
+        toDivisionMemo({ captured: 50_003n, voided: 2n, fee: 0n }),
+        toDivisionMemo({ captured: 50_003n, voided: 2n, fee: 500n }),
+        toDivisionMemo({ captured: 50_003n, voided: 39_997n, fee: 0n }),
+        toDivisionMemo({ captured: 50_003n, voided: 39_997n, fee: 500n }),
+      ]);
+      expect(capture({ amount: 2n ** 64n, voidRest: true }).memo).to.match(/^0x[0-9a-f]{64}$/);
+    });
+
+    it("are told apart by the capture in a charge and by the rate of a decision", () => {
+      const order = { captured: 0n, voided: 0n, amount: 60_000n, feeBps: 100, voidRest: true, deadline: 999 };
+      const charge = { kind: "charge", terms: dear, signature, capture: order, merchantSignature: signature } as const;
+      expect(encoder.encode(charge).facts.memo).to.equal(
+        toDivisionMemo({ captured: 60_000n, voided: 30_000n, fee: 600n }),
+      );
+      const asked = { terms: dear, ...totals, toMerchant: 10_000n, feeBps: 200, deadline: 10 };
+      expect(encoder.encode({ kind: "resolve-payment", ...asked, signature }).facts.memo).to.equal(
+        toDivisionMemo({ captured: 10_003n, voided: 79_997n, fee: 200n }),
+      );
+    });
 
     it("are the merchant's own payment in a refund, whose nonce tells what was refunded before", () => {
       const refund = (refunded: bigint): IntentFacts =>

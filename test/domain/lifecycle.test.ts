@@ -98,6 +98,15 @@ describe("judgeConsumption", () => {
     });
   }
 
+  it("compares the memo of a kind that has one of its own, and no other kind's", () => {
+    const match = { kinds: ["authorize", "charge"], memo: null, memos: { charge: "0xc1" } } as const;
+    const charge = { ...intent, kind: "charge" as const };
+    expect(judgeConsumption({ ...charge, memo: "0xc1" }, used(match))).to.equal("settled");
+    expect(judgeConsumption({ ...charge, memo: "0xc2" }, used(match))).to.equal("superseded");
+    expect(judgeConsumption(charge, used(match))).to.equal("superseded");
+    expect(judgeConsumption({ ...intent, kind: "authorize" }, used(match))).to.equal("settled");
+  });
+
   it("compares only what the event says", () => {
     expect(judgeConsumption(intent, used({}))).to.equal("settled");
     expect(judgeConsumption(intent, used({ digest: "0xd1" }))).to.equal("settled");

@@ -14,6 +14,7 @@ import {
   type Frame,
   into,
   isSigned,
+  NOTHING,
   refuse,
   requireDeadline,
   requireRole,
@@ -77,7 +78,7 @@ function requireSignature(c: Frame, signer: Address, type: StructName, message: 
 }
 
 function requireConsent(c: Frame, address: Address, id: Bytes32): void {
-  if (c.world.registry.consents.has(`${address} ${id}`)) refuse("VaspConsentUsed", address, id);
+  if (id === NOTHING || c.world.registry.consents.has(`${address} ${id}`)) refuse("VaspConsentUsed", address, id);
 }
 
 /** Neither zero, nor one of our coins, nor treasury or escrow of any. */
@@ -135,7 +136,7 @@ export function join(c: Frame, terms: Join, accountSignature: Signature, key: Ad
   requireSignature(c, key, "JoinVasp", terms, keySignature);
   c.world.registry.consents.add(`${account} ${joinId}`);
   c.world.registry.members.set(account, { vasp, leaveAt: 0n });
-  emit(c, "VaspJoined", vasp, account, key);
+  emit(c, "VaspJoined", vasp, account, key, joinId);
   tellCoins(c, account, vasp);
 }
 
@@ -143,13 +144,19 @@ function tellCoins(c: Frame, address: Address, vasp: bigint): void {
   for (const coin of c.world.registry.coins) setVasp(into(c, coin), address, vasp);
 }
 
-function announce(c: Frame, address: Address, actor: Address, member: Member): void {
+/** `leaveId` is the consent, or none. */
+function announce(
+  c: Frame,
+  { actor, leaveId }: { actor: Address; leaveId: Bytes32 },
+  address: Address,
+  member: Member,
+): void {
   member.leaveAt = c.world.time + LEAVE_DELAY;
-  emit(c, "VaspLeaving", member.vasp, address, actor, member.leaveAt);
+  emit(c, "VaspLeaving", member.vasp, address, actor, member.leaveAt, leaveId);
 }
 
 export function announceLeave(c: Frame): void {
-  announce(c, c.caller, c.caller, requireStaying(c, c.caller, 0n));
+  announce(c, { actor: c.caller, leaveId: NOTHING }, c.caller, requireStaying(c, c.caller, 0n));
 }
 
 export function leaveBySig(c: Frame, terms: Leave, signature: Signature): void {
@@ -158,12 +165,12 @@ export function leaveBySig(c: Frame, terms: Leave, signature: Signature): void {
   requireConsent(c, terms.account, terms.leaveId);
   requireSignature(c, terms.account, "LeaveVasp", terms, signature);
   c.world.registry.consents.add(`${terms.account} ${terms.leaveId}`);
-  announce(c, terms.account, terms.account, member);
+  announce(c, { actor: terms.account, leaveId: terms.leaveId }, terms.account, member);
 }
 
 export function expel(c: Frame, id: bigint, address: Address): void {
   requireAdmin(c, id);
-  announce(c, address, c.caller, requireStaying(c, address, id));
+  announce(c, { actor: c.caller, leaveId: NOTHING }, address, requireStaying(c, address, id));
 }
 
 export function completeLeave(c: Frame, address: Address): void {

@@ -85,7 +85,7 @@ describe("formatMutants", () => {
       "a.sol": {
         commit: "c1",
         date: "d1",
-        fingerprint: "p",
+        ground: { code: "p", files: {} },
         isControlled: true,
         total: 2,
         mutants: [{ ...mutant, state: "survived" as const }],

@@ -5,7 +5,7 @@
 import { expect } from "chai";
 import { applyEdit, listMutants, type Mutant, type Node } from "../../scripts/mutate/operators.ts";
 import { listMutated, readAll, sample, suitesOf } from "../../scripts/mutate/plan.ts";
-import { findStale, formatScore, type Judged, scoreOf } from "../../scripts/mutate/report.ts";
+import { findStale, formatScore, type Judged, keepVerdicts, scoreOf } from "../../scripts/mutate/report.ts";
 import { buildSettings, compile, compileSound } from "../../scripts/solidity.ts";
 
 const wrap = (body: string): string => `// SPDX-License-Identifier: Apache-2.0
@@ -155,6 +155,38 @@ describe("sample", () => {
 
   it("is everything when as much is asked for", () => {
     expect(sample(items, { count: 100, seed: "a" })).to.deep.equal(items);
+  });
+});
+
+describe("keepVerdicts", () => {
+  const fact = { function: "f", line: 1, operator: "guard", before: "a", after: "b", seconds: 1 } as const;
+  const mutants: Judged[] = [
+    { ...fact, id: "by x", state: "killed", killer: { file: "x.test.ts", title: "t" } },
+    { ...fact, id: "by y", state: "killed", killer: { file: "y.test.ts", title: "t" } },
+    { ...fact, id: "late", state: "timeout" },
+    { ...fact, id: "alive", state: "survived" },
+    { ...fact, id: "told", state: "explained", reason: "r" },
+    { ...fact, id: "refused", state: "invalid" },
+    { ...fact, id: "same", state: "same-code" },
+  ];
+  const ground = { code: "c", files: { "x.test.ts": "1", "y.test.ts": "1" } };
+  const kept = (now: typeof ground & object): string[] => keepVerdicts({ ground, mutants }, now).map(({ id }) => id);
+
+  it("keeps all while nothing changed, and nothing when the code did or there is none", () => {
+    expect(kept(ground)).to.deep.equal(mutants.map(({ id }) => id));
+    expect(kept({ ...ground, code: "d" })).to.deep.equal([]);
+    expect(keepVerdicts(undefined, ground)).to.deep.equal([]);
+  });
+
+  it("keeps a kill while its killer's file is as it was, and no verdict that rests on all tests", () => {
+    const files = { "x.test.ts": "1", "y.test.ts": "2", "z.test.ts": "1" };
+    expect(kept({ ...ground, files })).to.deep.equal(["by x", "refused", "same"]);
+    expect(kept({ ...ground, files: { ...ground.files, "z.test.ts": "1" } })).to.deep.equal([
+      "by x",
+      "by y",
+      "refused",
+      "same",
+    ]);
   });
 });
 

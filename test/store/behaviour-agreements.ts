@@ -3,7 +3,13 @@
  * and which fences share a number without being the same.
  */
 import { expect } from "chai";
-import { type ClaimTerms, claimFence, type PaymentTerms, type QuoteTerms } from "../../src/domain/agreement.ts";
+import {
+  type ClaimTerms,
+  claimFence,
+  paymentFence,
+  type PaymentTerms,
+  type QuoteTerms,
+} from "../../src/domain/agreement.ts";
 import type { AgreementMoved, FenceConsumed } from "../../src/domain/facts.ts";
 import { type Address, toWord, type Word, zeroAddress, zeroWord } from "../../src/domain/hex.ts";
 import { approvalFence, type Fence, type IntentKind } from "../../src/domain/intent.ts";
@@ -462,6 +468,38 @@ function describeFences(test: Test): void {
       await world.apply({ fences: [used(first.fence, ["approve"], world)] });
       await world.finalize();
       expect([(await world.read(first)).state, (await world.read(second)).state]).to.deep.equal(["settled", "settled"]);
+    });
+
+    test("P2: steps of two payments whose ids begin alike are two, each carried out by its own", async (world) => {
+      const ids = ["aa", "bb"].map((end): Word => `0x${"5a".repeat(20)}${end.repeat(12)}`);
+      const nothing = { captured: 0n, voided: 0n, disputed: false };
+      const toFacts = (id: Word) =>
+        transferFacts({
+          kind: "capture",
+          fence: paymentFence(escrow, id, nothing),
+          payer: null,
+          payee: luis,
+          amount: 0n,
+          subject: id,
+          action: call,
+        });
+      const [first, second] = [
+        await world.accept(toFacts(ids[0] as Word)),
+        await world.accept(toFacts(ids[1] as Word)),
+      ];
+      await world.apply({ fences: [used(first.fence, ["capture"], world)] });
+      await world.finalize();
+      expect([(await world.read(first)).state, (await world.read(second)).state]).to.deep.equal([
+        "settled",
+        "accepted",
+      ]);
+      await world.apply({ fences: [used(second.fence, ["capture"], world)] });
+      await world.finalize();
+      expect((await world.read(second)).state).to.equal("settled");
+      const { events } = await world.store.readEvents({ after: 0n, limit: 100 });
+      const told = events.filter(({ intent }) => intent === second.sequence);
+      expect(told.length).to.be.greaterThan(1);
+      for (const { accounts } of told) expect(accounts, "an id is nobody's account").to.deep.equal([luis]);
     });
 
     test("says of each family of kinds what its fence being used means", async (world) => {

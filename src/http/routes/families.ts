@@ -5,7 +5,7 @@
  */
 import type { FamilyDraft } from "../../domain/draft.ts";
 import { prefixes } from "../../domain/identifier.ts";
-import type { HeldReason } from "../../domain/intent.ts";
+import type { HeldReason, IntentFacts } from "../../domain/intent.ts";
 import type { RejectionCode } from "../../domain/rejection.ts";
 import { findTaken, toAgreementToSign, toSign } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
@@ -21,7 +21,7 @@ import {
   vasp,
   vaspParams,
 } from "../families.ts";
-import { RejectedError } from "../problem.ts";
+import { RejectedError, toFaultCode } from "../problem.ts";
 import { readIntent, refuseUnknown } from "../read.ts";
 import { addressParams, emptyBody, idParams, waitQuery } from "../schemas.ts";
 import { checkChain, readCoin, type Submitted, toDeadline, toStatus } from "../submission.ts";
@@ -48,14 +48,26 @@ const refusals: Readonly<Partial<Record<HeldReason, RejectionCode>>> = {
   deadline_passed: "expired",
 };
 
+/** What the registry would say to it now; null when it would carry it out. A chain out of sight says neither. */
+async function ask(parts: RouteParts, { kind, action }: Pick<IntentFacts, "kind" | "action">) {
+  if (action.kind !== "call") return null;
+  try {
+    return await parts.chain.simulate(action);
+  } catch (error) {
+    if (!(error instanceof Error) || toFaultCode(error) !== "chain_stale") throw error;
+    const remedy = "The registry could not be asked, so nothing was created: send the same request again.";
+    throw new RejectedError({ code: "chain_stale", subject: kind, remedy });
+  }
+}
+
 /**
  * Takes in what the registry would carry out now. These drafts cost their signer no coins, so whatever it would not do must not wait
  * here: any key could fill the queue with it. What is known by its digest is the same resource, whatever the registry says by now.
  */
 async function submitCarried(parts: RouteParts, draft: FamilyDraft): Promise<Submitted> {
-  const { digest, action } = parts.encoder.encode(draft).facts;
-  const known = await parts.store.findByDigest(digest);
-  const reason = known === null && action.kind === "call" ? await parts.chain.simulate(action) : null;
+  const { facts } = parts.encoder.encode(draft);
+  const known = await parts.store.findByDigest(facts.digest);
+  const reason = known === null ? await ask(parts, facts) : null;
   if (reason === null) return parts.submission.submit(draft);
   const remedy = "Check key, operator, account and id: the registry would refuse this now.";
   throw new RejectedError({ code: refusals[reason] ?? "vasp_invalid", subject: draft.kind, actual: reason, remedy });

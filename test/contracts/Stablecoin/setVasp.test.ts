@@ -3,12 +3,15 @@ import { expect } from "chai";
 import { type Addressable, ZeroAddress } from "ethers";
 import {
   changed,
+  createTerms,
   eventsOf,
   freeze,
   loadWorld,
   type Observed,
   observe,
   pause,
+  signRow,
+  toNonce,
   VALUE,
   type World,
 } from "../../support/coin.ts";
@@ -85,6 +88,13 @@ describe("Stablecoin.setVasp", () => {
       await expectSet("payer", 65_535n);
       await freeze(world, world.payer);
       await expectSet("payer", 0n);
+    });
+
+    it("keeps its neighbours in the account's word: the last nonce of the window and the flags", async () => {
+      const terms = await createTerms(world, { nonce: toNonce(63n), value: 1n });
+      await world.coin.connect(world.relayer).settle(await signRow(world, world.payer, terms));
+      await freeze(world, world.payer);
+      for (const vasp of [65_535n, 32_768n, 1n, 0n]) await expectSet("payer", vasp);
     });
 
     it("works while everything is paused, and on an account that holds nothing", async () => {

@@ -96,6 +96,12 @@ describe("Stablecoin.skipNonces", () => {
           await expectBase(5n, 7n, 2n);
         });
 
+        it("counts what was spent from the base it had, which is not the beginning", async () => {
+          await skip(world, 10n);
+          for (const nonce of [12n, 15n, 73n]) await pay(nonce);
+          await expectBase(14n, 14n, 2n | (1n << 59n));
+        });
+
         for (const distance of [63n, 64n, 65n]) {
           it(`keeps or drops the last nonce of the window when it skips ${distance}`, async () => {
             await pay(63n);

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { ZeroHash } from "ethers";
 import type { VaspWorld } from "../../support/vasp.ts";
 import { ALPHA, LEAVE_DELAY, attest, deployVasps, pay, readVasps, suspend } from "../../support/vasp.ts";
 import { at, createLoader, now } from "../../support/treasury.ts";
@@ -54,10 +55,10 @@ describe("VaspRegistry.announceLeave", () => {
   });
 
   describe("emits", () => {
-    it("VaspLeaving with the account as the actor", async () => {
+    it("VaspLeaving with the account as the actor and no consent", async () => {
       await expect(w.registry.connect(w.payee).announceLeave())
         .to.emit(w.registry, "VaspLeaving")
-        .withArgs(ALPHA, w.payee.address, w.payee.address, time + LEAVE_DELAY);
+        .withArgs(ALPHA, w.payee.address, w.payee.address, time + LEAVE_DELAY, ZeroHash);
     });
   });
 });

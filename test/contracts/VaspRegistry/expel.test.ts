@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { ZeroHash } from "ethers";
 import type { VaspWorld } from "../../support/vasp.ts";
 import { ALPHA, BETA, LEAVE_DELAY, UNKNOWN, deployVasps, readVasps } from "../../support/vasp.ts";
 import { at, createLoader, now } from "../../support/treasury.ts";
@@ -62,10 +63,10 @@ describe("VaspRegistry.expel", () => {
   });
 
   describe("emits", () => {
-    it("VaspLeaving with the admin as the actor", async () => {
+    it("VaspLeaving with the admin as the actor and no consent", async () => {
       await expect(w.registry.connect(w.operator).expel(ALPHA, w.payee))
         .to.emit(w.registry, "VaspLeaving")
-        .withArgs(ALPHA, w.payee.address, w.operator.address, time + LEAVE_DELAY);
+        .withArgs(ALPHA, w.payee.address, w.operator.address, time + LEAVE_DELAY, ZeroHash);
     });
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ZeroAddress } from "ethers";
+import { ZeroAddress, ZeroHash } from "ethers";
 import type { Bend, Joining, VaspWorld } from "../../support/vasp.ts";
 import {
   ALPHA,
@@ -124,6 +124,12 @@ describe("VaspRegistry.join", () => {
         .withArgs(w.holder.address, JOIN_ID);
     });
 
+    it("reverts with VaspConsentUsed(holder, 0) for the id zero [VASP-3]", async () => {
+      await expect(join(w, { joinId: ZeroHash }))
+        .to.be.revertedWithCustomError(w.registry, "VaspConsentUsed")
+        .withArgs(w.holder.address, ZeroHash);
+    });
+
     it("accepts another account's id of the same value", async () => {
       await join(w);
       await join(w, { account: w.stranger.address }, { account: w.stranger });
@@ -232,10 +238,10 @@ describe("VaspRegistry.join", () => {
   });
 
   describe("emits", () => {
-    it("VaspJoined with the key that signed, and VaspChanged from each coin", async () => {
+    it("VaspJoined with the key that signed and the consent, and VaspChanged from each coin", async () => {
       await expect(join(w, { deadline: FAR }))
         .to.emit(w.registry, "VaspJoined")
-        .withArgs(ALPHA, w.holder.address, w.key.address)
+        .withArgs(ALPHA, w.holder.address, w.key.address, JOIN_ID)
         .and.to.emit(w.coin, "VaspChanged")
         .withArgs(w.holder.address, 0, ALPHA)
         .and.to.emit(w.front, "VaspChanged")

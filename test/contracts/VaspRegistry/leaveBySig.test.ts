@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { id } from "ethers";
+import { ZeroHash, id } from "ethers";
 import type { Bend, Leaving, VaspWorld } from "../../support/vasp.ts";
 import {
   ALPHA,
@@ -84,6 +84,12 @@ describe("VaspRegistry.leaveBySig", () => {
         .withArgs(w.payee.address, id("the payee's"));
     });
 
+    it("reverts with VaspConsentUsed(payee, 0) for the id zero [VASP-3]", async () => {
+      await expect(leave({ leaveId: ZeroHash }))
+        .to.be.revertedWithCustomError(w.registry, "VaspConsentUsed")
+        .withArgs(w.payee.address, ZeroHash);
+    });
+
     itRequiresSignatureOf("account", {
       world: () => w,
       members: VASP_TYPES.LeaveVasp,
@@ -109,12 +115,12 @@ describe("VaspRegistry.leaveBySig", () => {
   });
 
   describe("emits", () => {
-    it("VaspLeaving with the account as the actor", async () => {
+    it("VaspLeaving with the account as the actor and its consent", async () => {
       const time = (await now(w.connection)) + 100n;
       await at(w.connection, time);
       await expect(leave())
         .to.emit(w.registry, "VaspLeaving")
-        .withArgs(ALPHA, w.payee.address, w.payee.address, time + LEAVE_DELAY);
+        .withArgs(ALPHA, w.payee.address, w.payee.address, time + LEAVE_DELAY, LEAVE_ID);
     });
   });
 });

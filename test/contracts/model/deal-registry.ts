@@ -186,7 +186,12 @@ const join: Dealer = function* (g) {
       () => claims,
     ),
     vasp: or(g, vasp, () => 3n),
-    joinId: or(g, fresh(g), () => usedConsent(g, member)),
+    joinId: or(
+      g,
+      fresh(g),
+      () => usedConsent(g, member),
+      () => NOTHING,
+    ),
     deadline: pickDeadline(g, FAR),
   };
   g.seen.consents.add(`${terms.account} ${terms.joinId}`);
@@ -228,7 +233,12 @@ const leaveBySig: Dealer = function* (g) {
   const account = or(g, member, () => g.at.stranger);
   const terms = {
     account,
-    leaveId: or(g, fresh(g), () => usedConsent(g, account)),
+    leaveId: or(
+      g,
+      fresh(g),
+      () => usedConsent(g, account),
+      () => NOTHING,
+    ),
     deadline: pickDeadline(g, FAR),
   };
   g.seen.consents.add(`${account} ${terms.leaveId}`);

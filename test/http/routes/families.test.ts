@@ -202,6 +202,36 @@ describe("http/routes/families", () => {
       expect((await node.app.inject({ url: `/v1/memberships/${made.id}` })).json()).to.deep.equal(made);
     });
 
+    it("says that nothing was created and the same may be sent again when the chain does not answer", async () => {
+      const fault = Object.assign(new Error("no answer"), { name: "ChainFault", retryable: true });
+      let isOut = true;
+      const chain = { ...node.deps.chain, simulate: () => (isOut ? Promise.reject(fault) : Promise.resolve(null)) };
+      const other = await createFakeNode({ chain });
+      const payload = {
+        account: ana,
+        joinId: toWord(62n),
+        signer: complianceKey,
+        deadline,
+        signature: goodSignature,
+        signerSignature: goodSignature,
+      };
+      const send = () => other.app.inject({ method: "POST", url: "/v1/vasps/2/members", payload });
+      const answer = await send();
+      const { code, retryable, errors } = answer.json<Problem>();
+      expect([answer.statusCode, code, retryable, errors[0]?.subject]).to.deep.equal([
+        503,
+        "chain_stale",
+        true,
+        "join",
+      ]);
+      expect(answer.headers["retry-after"]).to.equal("1");
+      expect(errors[0]?.remedy).to.match(/nothing was created.*same request/);
+      expect([other.state.submitted, other.state.intents.size]).to.deep.equal([[], 0]);
+      isOut = false;
+      expect((await send()).statusCode).to.equal(202);
+      await other.app.close();
+    });
+
     it("refuses signatures without their deadline, wrong ones, unknown fields and another chain", async () => {
       const both = { signature: goodSignature, signerSignature: goodSignature };
       expect((await join(both)).json<Problem>().errors[0]?.subject).to.equal("deadline");
