@@ -4,7 +4,7 @@
  */
 import { expect } from "chai";
 import { applyEdit, listMutants, type Mutant, type Node } from "../../scripts/mutate/operators.ts";
-import { listMutated, readAll, sample, suitesOf } from "../../scripts/mutate/plan.ts";
+import { type Ground, listMutated, readAll, sample, suitesOf } from "../../scripts/mutate/plan.ts";
 import { findStale, formatScore, type Judged, keepVerdicts, scoreOf } from "../../scripts/mutate/report.ts";
 import { buildSettings, compile, compileSound } from "../../scripts/solidity.ts";
 
@@ -169,8 +169,8 @@ describe("keepVerdicts", () => {
     { ...fact, id: "refused", state: "invalid" },
     { ...fact, id: "same", state: "same-code" },
   ];
-  const ground = { code: "c", files: { "x.test.ts": "1", "y.test.ts": "1" } };
-  const kept = (now: typeof ground & object): string[] => keepVerdicts({ ground, mutants }, now).map(({ id }) => id);
+  const ground: Ground = { code: "c", files: { "x.test.ts": "1", "y.test.ts": "1" } };
+  const kept = (now: Ground): string[] => keepVerdicts({ ground, mutants }, now).map(({ id }) => id);
 
   it("keeps all while nothing changed, and nothing when the code did or there is none", () => {
     expect(kept(ground)).to.deep.equal(mutants.map(({ id }) => id));
