@@ -10,6 +10,7 @@ import { buildSettings, compile, compileSound } from "../../scripts/solidity.ts"
 
 const wrap = (body: string): string => `// SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
+library Math { function min(uint256 a, uint256 b) internal pure returns (uint256) { return a < b ? a : b; } }
 /// @dev Longer than its letters: ≤ 2^63 − 1.
 contract Sample {
     event Done(address from, address to);
@@ -85,6 +86,11 @@ function g() internal {}`;
         "function f(address a, uint256 b) external pure returns (bytes memory) {\n return abi.encode(a, b);\n}",
       ),
     ).to.deep.equal([]);
+  });
+
+  it("does not exchange what a function takes either way round", () => {
+    const body = "function f(uint256 a, uint256 b) external pure returns (uint256 r) {\n r = Math.min(a, b);\n}";
+    expect(changesOf(body)).to.deep.equal(["assignment: 0;"]);
   });
 
   it("answers with another value of the same type", () => {
