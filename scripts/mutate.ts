@@ -271,7 +271,8 @@ async function run(source: string): Promise<boolean> {
   }
   const ground = groundOf(source, sources);
   const old = report.sources[source];
-  const kept = values.resume ? keepVerdicts(old, ground) : [];
+  const listed = new Set(all.map(({ id }) => id));
+  const kept = (values.resume ? keepVerdicts(old, ground) : []).filter(({ id }) => listed.has(id));
   const isWhole = kept.length > 0 && kept.length === old?.mutants.length;
   const section: Section = {
     commit,

@@ -176,9 +176,14 @@ function returnEdits(text: Text, node: Node): readonly Edit[] {
   return [];
 }
 
+/** Functions that give the same for their two arguments either way round. */
+const symmetric: ReadonlySet<string> = new Set(["Math.min", "Math.max", "Math.saturatingAdd"]);
+
 /** Each pair of neighbours of one type, exchanged. */
 function swapArguments(text: Text, node: Node): readonly Edit[] {
   const given = nodes(node["arguments"]);
+  const called = node["expression"];
+  if (isNode(called) && symmetric.has(text.of(called))) return [];
   if ((node["names"] as readonly unknown[] | undefined)?.length || node["kind"] === "typeConversion") return [];
   return given.slice(1).flatMap((second, index) => {
     const first = given[index];

@@ -4,12 +4,13 @@
  */
 import { expect } from "chai";
 import { applyEdit, listMutants, type Mutant, type Node } from "../../scripts/mutate/operators.ts";
-import { listMutated, readAll, sample, suitesOf } from "../../scripts/mutate/plan.ts";
+import { type Ground, listMutated, readAll, sample, suitesOf } from "../../scripts/mutate/plan.ts";
 import { findStale, formatScore, type Judged, keepVerdicts, scoreOf } from "../../scripts/mutate/report.ts";
 import { buildSettings, compile, compileSound } from "../../scripts/solidity.ts";
 
 const wrap = (body: string): string => `// SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
+library Math { function min(uint256 a, uint256 b) internal pure returns (uint256) { return a < b ? a : b; } }
 /// @dev Longer than its letters: ≤ 2^63 − 1.
 contract Sample {
     event Done(address from, address to);
@@ -85,6 +86,11 @@ function g() internal {}`;
         "function f(address a, uint256 b) external pure returns (bytes memory) {\n return abi.encode(a, b);\n}",
       ),
     ).to.deep.equal([]);
+  });
+
+  it("does not exchange what a function takes either way round", () => {
+    const body = "function f(uint256 a, uint256 b) external pure returns (uint256 r) {\n r = Math.min(a, b);\n}";
+    expect(changesOf(body)).to.deep.equal(["assignment: 0;"]);
   });
 
   it("answers with another value of the same type", () => {
@@ -169,8 +175,8 @@ describe("keepVerdicts", () => {
     { ...fact, id: "refused", state: "invalid" },
     { ...fact, id: "same", state: "same-code" },
   ];
-  const ground = { code: "c", files: { "x.test.ts": "1", "y.test.ts": "1" } };
-  const kept = (now: typeof ground & object): string[] => keepVerdicts({ ground, mutants }, now).map(({ id }) => id);
+  const ground: Ground = { code: "c", files: { "x.test.ts": "1", "y.test.ts": "1" } };
+  const kept = (now: Ground): string[] => keepVerdicts({ ground, mutants }, now).map(({ id }) => id);
 
   it("keeps all while nothing changed, and nothing when the code did or there is none", () => {
     expect(kept(ground)).to.deep.equal(mutants.map(({ id }) => id));
