@@ -116,26 +116,27 @@ describe("failures seen elsewhere: expiry, providers and owners", () => {
     town.model.baseFee = 1_000n;
     await town.round();
     let isElsewhere = true;
-    let asked = 0;
+    let [asked, met] = [false, 0];
     const house = startBehind(town, {
       async transactionCount(lane, number) {
         if (!isElsewhere) return town.model.transactionCount(lane, number);
-        asked += 1;
+        asked = true;
+        met += 1;
         return 7;
       },
       async block(number) {
         const block = await town.model.block(number);
         // Right when the final block is looked up, elsewhere by the time its nonce has been read.
-        return isElsewhere && asked > 0 && block !== null ? { ...block, hash: toWord(666n) } : block;
+        return isElsewhere && asked && block !== null ? { ...block, hash: toWord(666n) } : block;
       },
     });
     for (let second = 0; second < 20; second++) {
-      asked = 0;
+      asked = false;
       town.model.mine();
       town.clock.advance(1_000);
       await house.follower.tick();
     }
-    expect(asked, "the fault was met").to.be.greaterThan(0);
+    expect(met, "the fault was met").to.be.greaterThan(0);
     expect(house.notices.map(({ code }) => code)).to.not.include("slots_abandoned");
     expect((await town.read(intent)).state).to.equal("sent");
     isElsewhere = false;

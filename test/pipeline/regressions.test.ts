@@ -305,8 +305,10 @@ describe("failures seen elsewhere", () => {
   it("F17, F18: no lane has more unmined slots than its bound, and all is settled nevertheless", async () => {
     const town = await createTown({ signer: oneLane(), planner: { rows: 1, unminedSlots: 2 } });
     for (let payer = 1; payer <= 6; payer++) await town.accept(payment(payer));
-    for (let i = 0; i < 3; i++) await town.round();
+    town.model.baseFee = 1_000n;
+    await town.block(3);
     expect(await town.store.readOpenSlots(laneA, 10)).to.have.length(2);
+    town.model.baseFee = 1n;
     expect(await town.settle()).to.equal(0);
     expect(await town.store.readOpenSlots(laneA, 10), "F17: what is final is no longer looked at").to.have.length(0);
   });
