@@ -2,11 +2,12 @@
  * `npm run mutate`: changes the contracts one small piece at a time and asks the unit tests whether they notice. Owns the order of the work
  * and the verdict: exits 1 when a mutant survives that `test/golden/mutants.json` does not explain. Options: `--contract X` (names of
  * sources, comma-separated), `--sample N`, `--seed S`, `--minutes N`, `--resume` (judges what was not judged, and again what changed tests
- * might tell otherwise). Stopped at any time, it leaves a whole report.
+ * might tell otherwise). Stopped at any time, it leaves a whole report. `--guards` takes the node's guards out instead: scripts/guards.ts.
  */
 import { execFileSync, fork, type ChildProcess } from "node:child_process";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
+import { runGuards } from "./guards.ts";
 import { applyEdit, listMutants, type Mutant, type Node } from "./mutate/operators.ts";
 import { fingerprint, groundOf, listMutated, readAll, sample, type Suite, suitesOf } from "./mutate/plan.ts";
 import { type Answer, profiles, type Request, type TestName, type Baseline } from "./mutate/protocol.ts";
@@ -24,6 +25,8 @@ import {
   writeReport,
 } from "./mutate/report.ts";
 import { buildSettings, compileSound, compilerVersion } from "./solidity.ts";
+
+if (process.argv.includes("--guards")) process.exit(await runGuards(process.argv.slice(2)));
 
 const { values } = parseArgs({
   options: {

@@ -1,9 +1,10 @@
 /**
- * What broke elsewhere, one named test each (F1 … F20). Every title is followed by the one guard or fault whose removal makes it fail.
+ * What broke elsewhere, one named test each; expiry, providers and owners are in regressions-trouble.test.ts. Every title is preceded by the guard
+ * or fault whose removal makes it fail; scripts/guards/list.ts removes the guards one by one.
  */
 import { expect } from "chai";
 import { toWord } from "../../src/domain/hex.ts";
-import type { Store } from "../../src/pipeline/ports.ts";
+import type { ReadyIntent, Store } from "../../src/pipeline/ports.ts";
 import { toReplacementFees } from "../../src/pipeline/send.ts";
 import { laneOf } from "../../src/pipeline/slots.ts";
 import { createModelSigner, encoder, laneA, laneB, wallet } from "../support/model-codec.ts";
@@ -13,7 +14,23 @@ const ours = [laneA, laneB];
 const oneLane = () => createModelSigner([laneA]);
 
 describe("failures seen elsewhere", () => {
-  // Guard: commitPlan moves each item from accepted, and writes nothing when one has left it.
+  // Fault: what is ready is read before the other's commit. Guard: commitPlan moves each item from accepted, or writes nothing.
+  it("F1: a payment that was read as ready twice gets one nonce", async () => {
+    let stale: readonly ReadyIntent[] | null = null;
+    const town = await createTown({
+      signer: oneLane(),
+      wrapStore: (store): Store => ({ ...store, readReady: async (query) => stale ?? store.readReady(query) }),
+    });
+    await town.accept(payment(1));
+    stale = await town.store.readReady({ now: town.clock.now(), limit: 10 });
+    expect(await town.house.planner.tick()).to.equal(1);
+    expect(await town.house.planner.tick(), "the second look is stale").to.equal(0);
+    stale = null;
+    expect(await town.settle()).to.equal(0);
+    expect(town.model.transactionsOf(ours)).to.have.length(1);
+  });
+
+  // Guard: the store takes a nonce only under the lane's present epoch and next nonce.
   it("F1: two planners at once take one nonce and sign one slot for a payment", async () => {
     const town = await createTown({ signer: oneLane() });
     await town.accept(payment(1));
@@ -208,6 +225,7 @@ describe("failures seen elsewhere", () => {
     town.model.faults.answer = () => ({ kind: "answered", hash: toWord(666n) });
     await town.round();
     expect(town.house.notices.map(({ code }) => code)).to.include("hash_differs");
+    expect((await town.read(intent)).state, "its own bytes are marked").to.equal("sent");
     expect(await town.settle()).to.equal(0);
     const { evidence } = await town.read(intent);
     expect(evidence?.transaction).to.equal(town.model.transactionsOf(ours)[0]?.hash);
@@ -287,8 +305,10 @@ describe("failures seen elsewhere", () => {
   it("F17, F18: no lane has more unmined slots than its bound, and all is settled nevertheless", async () => {
     const town = await createTown({ signer: oneLane(), planner: { rows: 1, unminedSlots: 2 } });
     for (let payer = 1; payer <= 6; payer++) await town.accept(payment(payer));
-    for (let i = 0; i < 3; i++) await town.round();
+    town.model.baseFee = 1_000n;
+    await town.block(3);
     expect(await town.store.readOpenSlots(laneA, 10)).to.have.length(2);
+    town.model.baseFee = 1n;
     expect(await town.settle()).to.equal(0);
     expect(await town.store.readOpenSlots(laneA, 10), "F17: what is final is no longer looked at").to.have.length(0);
   });

@@ -1,0 +1,169 @@
+/**
+ * `npm run chaos`: a real node, a real chain and a bad provider between them, while payments flow and things go wrong by a seed. Owns the order: start,
+ * trouble, peace, judgement by the chain's own logs. Bounded by `--minutes` and the limits below; always ends its processes and removes its folder.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import Table from "cli-table3";
+import { type Audit, isClean, judgePayments, readFacts } from "./chaos/audit.ts";
+import { playEvents } from "./chaos/events.ts";
+import { type ChaosOptions, help, readOptions } from "./chaos/options.ts";
+import { createPayers, type Payers } from "./chaos/payers.ts";
+import { createRandom } from "./chaos/random.ts";
+import { finality, openStage, type Stage } from "./chaos/stage.ts";
+import { readHeight } from "./devnet/rpc.ts";
+import { persist } from "./session.ts";
+
+const blockMs = 250;
+/** A held payment is looked at again within a minute; twice that, and some. */
+const drainSeconds = 150;
+const agreeSeconds = 60;
+
+interface Report {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly chain: string;
+  readonly audit: Audit;
+  readonly events: Readonly<Record<string, number>>;
+  readonly restarts: number;
+  /** What the node warned of, by code. */
+  readonly warnings: Readonly<Record<string, number>>;
+  /** Whether books and chain agree in the end, as the node says. */
+  readonly agrees: boolean;
+  /** The reason of a halt, if new sends are halted. */
+  readonly halted: string | null;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+interface Statement {
+  readonly agrees: boolean;
+  readonly halted?: { readonly reason: string } | null;
+}
+
+async function makePeace(stage: Stage): Promise<void> {
+  stage.proxy.mood = null;
+  stage.proxy.trap = null;
+  stage.disk?.free();
+  stage.node.signal("SIGCONT");
+  await stage.node.whenReady();
+}
+
+/** Past what is final, so that nothing the audit reads can be taken back. */
+async function waitFinal(stage: Stage): Promise<void> {
+  const height = await readHeight(stage.chainUrl);
+  for (let tries = 0; tries < 200 && (await readHeight(stage.chainUrl)) <= height + finality; tries++) await sleep(100);
+}
+
+async function trouble(stage: Stage, payers: Payers, options: ChaosOptions, started: number) {
+  const over = AbortSignal.timeout(options.minutes * 60_000);
+  const paying = payers.pay(over);
+  const random = createRandom(options.seed);
+  const scene = { stage, payers, random, blockMs, canPause: options.chain === "hardhat", moved: 0 };
+  const note = (line: string): void =>
+    say(`${((performance.now() - started) / 1_000).toFixed(1).padStart(7)} s  ${line}`);
+  const events = await playEvents(scene, { over, note });
+  await makePeace(stage);
+  await paying;
+  return events;
+}
+
+async function runStage(stage: Stage, options: ChaosOptions, restarts: () => number): Promise<Report> {
+  const started = performance.now();
+  const from = await readHeight(stage.chainUrl);
+  // The payers draw from a sequence of their own: how fast they are must not change what goes wrong.
+  const payers = await createPayers(stage, options.seed, createRandom(options.seed ^ 0x5eed));
+  say(`seed ${options.seed}: payments flow, things go wrong for ${options.minutes} minutes`);
+  if (stage.disk === null) say("no disk can be mounted here: the disk is never full in this run");
+  const events = await trouble(stage, payers, options, started);
+  say(`peace; waiting for ${payers.payments.length} payments to end`);
+  await payers.waitEnded(drainSeconds);
+  await waitFinal(stage);
+  const audit = judgePayments(
+    payers.payments,
+    await readFacts({ url: stage.chainUrl, coin: stage.coin.address, from }),
+  );
+  const { agrees, halted } = await persist(() => stage.client.get<Statement>("/v1/reconciliation?fresh=true"), {
+    patienceSeconds: agreeSeconds,
+  });
+  const { seed, minutes, chain } = options;
+  const report = { seed, minutes, chain, audit, events: Object.fromEntries(events), restarts: restarts() };
+  return { ...report, warnings: stage.countWarnings(), agrees, halted: halted?.reason ?? null };
+}
+
+function tell(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([code, count]) => `${code} ${count}`)
+    .join(", ");
+}
+
+function print(report: Report, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  const { audit, events } = report;
+  const table = new Table({ style: { head: [], border: [], compact: true } });
+  const rows: readonly (readonly [string, string | number])[] = [
+    ["seed, minutes, chain", `${report.seed}, ${report.minutes}, ${report.chain}`],
+    ["asked / accepted / refused", `${audit.asked} / ${audit.accepted} / ${audit.refused} ${tell(audit.refusals)}`],
+    ["settled / expired", `${audit.settled} / ${audit.expired}`],
+    ["lost", audit.lost],
+    ["doubled", audit.doubled],
+    ["ended falsely", audit.falseEnds],
+    ["never answered", audit.unanswered],
+    ["restarts of the node", report.restarts],
+    ...Object.entries(events),
+    ["the node warned of", tell(report.warnings)],
+    ["books and chain agree", report.agrees ? "yes" : "NO"],
+  ];
+  table.push(...rows.map(([name, value]) => [name, String(value)]));
+  process.stdout.write(`${table.toString()}\n`);
+  for (const finding of audit.findings) process.stdout.write(`${finding}\n`);
+  if (report.halted !== null) process.stdout.write(`halted: ${report.halted}\n`);
+}
+
+async function run(options: ChaosOptions, stopper: AbortSignal): Promise<number> {
+  let restarts = 0;
+  let stage: Stage | null = null;
+  const stopped = new Promise<never>((_, refuse) => {
+    stopper.addEventListener("abort", () => refuse(new Error("it was told to")), { once: true });
+  });
+  stopped.catch(() => undefined);
+  try {
+    say(`starting a chain (${options.chain}) and a node`);
+    stage = await openStage({ chain: options.chain, keep: options.keep, onRestart: () => void restarts++ });
+    const report = await Promise.race([runStage(stage, options, () => restarts), stage.failed, stopped]);
+    print(report, options.json);
+    return isClean(report.audit) && report.agrees && report.halted === null ? 0 : 1;
+  } catch (error) {
+    say(`the run stopped (seed ${options.seed}): ${error instanceof Error ? error.message : String(error)}`);
+    if (stage !== null) say(`the end of the node's log:\n${stage.lastWords()}`);
+    return 1;
+  } finally {
+    if (options.keep && stage !== null) say(`logs: ${stage.folder}`);
+    await stage?.close();
+  }
+}
+
+async function main(): Promise<number> {
+  let options: ChaosOptions | null;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
+    return 64;
+  }
+  if (options === null) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const stopper = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopper.abort());
+  process.on("disconnect", () => stopper.abort());
+  process.channel?.unref();
+  return run(options, stopper.signal);
+}
+
+process.exit(await main());

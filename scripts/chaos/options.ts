@@ -1,0 +1,57 @@
+/**
+ * What `npm run chaos` understands. Owns the options, their defaults and the sentences for wrong ones; promises that nothing has been started or
+ * written when an option is wrong.
+ */
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+
+export interface ChaosOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly chain: "hardhat" | "anvil";
+  readonly json: boolean;
+  /** Leaves the folder with the logs where it is. */
+  readonly keep: boolean;
+}
+
+export const help = `npm run chaos [-- options]: a real node under payments, killed, stopped, cut off, reorganized; then judged by the chain.
+
+  --minutes <n>       how long things go wrong (2); draining and judging come after that
+  --seed <n>          repeats the order of events (random, printed)
+  --chain <client>    hardhat (default) or anvil
+  --store sqlite      the embedded store
+  --keep              leave the temporary folder with the logs
+  --json              one JSON object instead of a table
+
+Exit code 0: no accepted payment was lost, doubled or ended falsely. 1: one was, or the run could not be finished. 64: wrong options.
+
+Example: npm run chaos -- --minutes 10 --seed 7
+`;
+
+/** Reads the command line; null asks for help. Throws an Error with a sentence when it is wrong. */
+export function readOptions(args: readonly string[]): ChaosOptions | null {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: { type: "string", default: "2" },
+      seed: { type: "string" },
+      chain: { type: "string", default: "hardhat" },
+      store: { type: "string", default: "sqlite" },
+      keep: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return null;
+  const { chain, store } = values;
+  if (chain !== "hardhat" && chain !== "anvil") throw new Error(`--chain ${chain}: hardhat or anvil`);
+  if (store === "postgres")
+    throw new Error("--store postgres: the node cannot be started on PostgreSQL yet; use sqlite");
+  if (store !== "sqlite") throw new Error(`--store ${store}: sqlite`);
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0 && minutes <= 1_440)) throw new Error(`--minutes ${values.minutes}: above 0, at most 1440`);
+  const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed);
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+    throw new Error(`--seed ${values.seed}: a whole number below 2^32`);
+  return { minutes, seed, chain, json: values.json, keep: values.keep };
+}
