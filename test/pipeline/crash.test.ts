@@ -3,29 +3,31 @@
  * of every single one. The next process on the same store and chain must bring everything to its end: P1 to P7, P9 to P12 and P19 hold each
  * time. Removing any guard of `commitPlan`, the resending of committed bytes, or the retry by digest makes it fail.
  */
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import type { IntentKind } from "../../src/domain/intent.ts";
 import { roleOf } from "../../src/domain/policy.ts";
 import { play, type Scenario } from "../support/crash.ts";
-import { faultModes } from "../support/faults.ts";
+import type { Share, ShareResult } from "../support/crash-worker.ts";
 import { scenarios } from "../support/scenarios.ts";
 
+/** Threads that share the calls of a scenario; no more than a small machine has cores. */
+const threads = Math.min(4, availableParallelism());
+
+async function run(share: Share): Promise<ShareResult> {
+  const worker = new Worker(new URL("../support/crash-worker.ts", import.meta.url), { workerData: share });
+  const [result] = (await once(worker, "message")) as [ShareResult];
+  return result;
+}
+
 /** Strikes every call of the scenario in every way; returns the number of faults that struck. */
-async function enumerate(scenario: Scenario, calls: number): Promise<number> {
-  let run = 0;
-  for (let at = 1; at <= calls; at++) {
-    for (const mode of faultModes) {
-      try {
-        const { struck } = await play(scenario, [{ at, mode }]);
-        expect(struck, "the fault happened").to.equal(true);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new Error(`call ${at} of ${calls}, ${mode}: ${why}`, { cause: error });
-      }
-      run += 1;
-    }
-  }
-  return run;
+async function enumerate({ name: scenario }: Scenario, calls: number): Promise<number> {
+  const shares = Array.from({ length: threads }, (_, index) => ({ scenario, calls, first: index + 1, of: threads }));
+  const results = await Promise.all(shares.map(run));
+  for (const { failure } of results) if (failure !== null) throw new Error(failure);
+  return results.reduce((sum, result) => sum + result.run, 0);
 }
 
 describe("crash enumeration", function () {
@@ -37,9 +39,9 @@ describe("crash enumeration", function () {
       const { calls, intents } = await play(scenario, []);
       expect(calls, "port calls").to.be.within(40, 199);
       for (const { kind, state } of intents) if (state === "settled") settled.add(kind);
-      const run = await enumerate(scenario, calls);
-      console.log(`        ${calls} port calls × 3 = ${calls * 3} faults, ${run} run`);
-      expect(run).to.equal(calls * 3);
+      const struck = await enumerate(scenario, calls);
+      console.log(`        ${calls} port calls × 3 = ${calls * 3} faults, ${struck} run`);
+      expect(struck).to.equal(calls * 3);
     });
   }
 

@@ -31,7 +31,7 @@ export interface Step {
   readonly drafts?: readonly Draft[];
   /** What happens in the world before, once. */
   readonly before?: (world: World) => void;
-  /** What happens in the world once clients have sent, and before the node works. */
+  /** What happens in the world once clients were told, and before the node works on. */
   readonly meanwhile?: (world: World) => void;
   /** The keeper takes its turn as well. */
   readonly keeps?: true;
@@ -126,20 +126,24 @@ async function isIncluded(draft: Draft, { store, witness }: World): Promise<bool
   return intent !== null && (intent.state === "included" || isEnded(intent.state));
 }
 
-async function isStepOver({ drafts = [], until }: Step, world: World): Promise<boolean> {
-  if (drafts.some((draft) => !world.witness.told.has(digestOf(draft)))) return false;
+async function isStepOver(step: Step, world: World): Promise<boolean> {
+  const { drafts = [], until } = step;
+  if (listUntold(step, world).length > 0) return false;
   if (until !== undefined) return until(world);
   for (const draft of drafts) if (!(await isIncluded(draft, world))) return false;
   return true;
 }
 
+const listUntold = ({ drafts = [] }: Step, { witness }: World): readonly Draft[] =>
+  drafts.filter((draft) => !witness.told.has(digestOf(draft)));
+
 /** One turn of all loops, and a block. */
-async function turn(step: Step, world: World, { house, meanwhile }: { house: House; meanwhile?: () => void }) {
+async function turn(step: Step, world: World, { house, onTold }: { house: House; onTold?: () => void }): Promise<void> {
   const { model, clock, witness } = world;
-  const untold = (step.drafts ?? []).filter((draft) => !witness.told.has(digestOf(draft)));
+  const untold = listUntold(step, world);
   if (untold.length > 0) await attempt(async () => witness.note(await house.intake.submit(untold, null)));
   if (step.keeps === true) await attempt(() => house.keeper.tick());
-  meanwhile?.();
+  if (listUntold(step, world).length === 0) onTold?.();
   await attempt(() => house.planner.tick());
   await attempt(() => house.sender.tick());
   model.mine();
@@ -149,10 +153,13 @@ async function turn(step: Step, world: World, { house, meanwhile }: { house: Hou
 
 async function playStep(step: Step, world: World, succession: Succession): Promise<void> {
   step.before?.(world);
+  let isTold = false;
+  const onTold = (): void => {
+    if (!isTold) step.meanwhile?.(world);
+    isTold = true;
+  };
   for (let turns = 0; turns < maxTurns; turns++) {
-    const house = await succession.current();
-    const first = turns === 0 ? step.meanwhile : undefined;
-    await turn(step, world, { house, ...(first === undefined ? {} : { meanwhile: () => first(world) }) });
+    await turn(step, world, { house: await succession.current(), onTold });
     if (await isStepOver(step, world)) return;
   }
   throw new Error(`P7: a step did not come to its end in ${maxTurns} turns`);

@@ -92,6 +92,8 @@ export interface ModelChain extends Chain {
   submit(options: { readonly by: Address; readonly rows?: readonly ModelRow[]; readonly nonce?: number }): void;
   /** Takes `depth` blocks back and mines as many others; transactions return to the mempool unless `drop`. */
   reorg(depth: number, options?: { readonly drop?: boolean }): void;
+  /** Forgets a pending transaction, as a node that is full does; `pick` chooses among that many. */
+  evict(pick: (count: number) => number): void;
   /** Moves coins outside the node in the next block; from the zero address: issues the second coin. */
   move(from: Address, to: Address, amount: bigint): void;
   /** The canonical blocks, genesis first. */
@@ -100,7 +102,7 @@ export interface ModelChain extends Chain {
   transactionsOf(senders: readonly Address[]): readonly ModelTransaction[];
 }
 
-const depth = 2;
+const defaultDepth = 2;
 /** Wei of a lane that no test made poor. */
 const rich = 10n ** 18n;
 
@@ -118,8 +120,8 @@ function copyWorld({ coin, second, escrows, desk }: World): World {
   };
 }
 
-/** `balances` are minted before the first block the follower sees. */
-export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Map()): ModelChain {
+/** `balances` are minted before the first block the follower sees; a block is final once `depth` others are on it. */
+export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Map(), depth = defaultDepth): ModelChain {
   let pool: ModelTransaction[] = [];
   let strangers: { by: Address; rows: readonly ModelRow[]; nonce: number | null }[] = [];
   let moves: { from: Address; to: Address; amount: bigint }[] = [];
@@ -341,6 +343,9 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
           ...pool,
         ];
       for (let i = 0; i < back; i++) mineOne();
+    },
+    evict(pick) {
+      if (pool.length > 0) pool.splice(pick(pool.length), 1);
     },
     move(from, to, amount) {
       moves.push({ from, to, amount });
