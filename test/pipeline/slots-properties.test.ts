@@ -9,7 +9,7 @@ import { maxTransactionBytes } from "../../src/domain/plan.ts";
 import type { ReadyIntent } from "../../src/pipeline/ports.ts";
 import { planSlots } from "../../src/pipeline/slots.ts";
 import { decodeSettle, laneA, laneB, wallet } from "../support/model-codec.ts";
-import { accountIn, createCoin, judgeRow, type Log, settleRows } from "../support/model-coin.ts";
+import { accountIn, createCoin, createLog, judgeRow, settleRows } from "../support/model-coin.ts";
 import { blockTime, book, now, pay } from "../support/ready.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
@@ -110,7 +110,7 @@ describe(`planSlots, for any books and intents (SEED=${seed})`, () => {
         }
         for (const { data } of planSlots(inputs).plans) {
           const rows = decodeSettle(data);
-          const log: Log = { movements: [], fences: [], skips: [], agreements: [] };
+          const log = createLog();
           const context = { state: naive, log, time: blockTime, hash: toWord(1n), by: laneA, nextIndex: () => 0 };
           expect(settleRows(context, rows)).to.equal(true);
           expect(log.skips.map(({ reason }) => reason)).to.deep.equal([]);

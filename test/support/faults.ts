@@ -5,6 +5,12 @@
 export type FaultMode = "before" | "after" | "lost";
 export const faultModes: readonly FaultMode[] = ["before", "after", "lost"];
 
+export interface Fault {
+  /** The call to strike, counted from 1. */
+  readonly at: number;
+  readonly mode: FaultMode;
+}
+
 /** The process is gone. */
 export class Crash extends Error {
   override readonly name = "Crash";
@@ -19,8 +25,8 @@ export interface Faults {
   wrap<T extends object>(name: string, port: T): T;
 }
 
-/** `at`: the call to strike, counted from 1; null strikes none. */
-export function createFaults(at: number | null, mode: FaultMode = "before"): Faults {
+/** Null strikes none. */
+export function createFaults(fault: Fault | null): Faults {
   const names: string[] = [];
   let struck = false;
   let dead = false;
@@ -34,10 +40,10 @@ export function createFaults(at: number | null, mode: FaultMode = "before"): Fau
   async function call(name: string, work: () => unknown): Promise<unknown> {
     if (dead) throw new Crash("a dead process calls nothing");
     names.push(name);
-    if (names.length !== at) return work();
-    if (mode === "before") crash();
+    if (fault === null || names.length !== fault.at) return work();
+    if (fault.mode === "before") crash();
     await work();
-    if (mode === "after") crash();
+    if (fault.mode === "after") crash();
     struck = true;
     throw new Error("the answer was lost");
   }

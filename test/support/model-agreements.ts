@@ -2,7 +2,6 @@
  * The language of the model chain for claims, payments, quotes and attestations: how those drafts become calls, fences and consents there, and
  * how tests sign them. Stands beside model-codec.ts; ids and digests are hashes of the values' text.
  */
-import { keccak256, stringToHex } from "viem";
 import {
   type ClaimTerms,
   claimFence,
@@ -15,25 +14,9 @@ import { type Address, type Hex, toWord, type Word, zeroAddress, zeroWord } from
 import type { Fence } from "../../src/domain/intent.ts";
 import type { Consent, EncodedDraft } from "../../src/pipeline/ports.ts";
 import { claims, coin, commerce, neverExpires, registry, secondCoin, signDigest, swap, wallet } from "./model-names.ts";
+import { formatValue, hashOf } from "./model-text.ts";
 
 export type ModelStep = AgreementDraft | TravelAttestDraft;
-
-const tagged = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value);
-const untagged = (_: string, value: unknown): unknown =>
-  typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
-
-/** JSON that keeps bigints apart from text. */
-export function formatStep(step: ModelStep): string {
-  return JSON.stringify(step, tagged);
-}
-
-export function readStep(text: string): ModelStep {
-  return JSON.parse(text, untagged) as ModelStep;
-}
-
-function hashOf(name: string, ...values: readonly unknown[]): Word {
-  return keccak256(stringToHex(JSON.stringify([name, values], tagged)));
-}
 
 export const claimId = (terms: ClaimTerms): Word => hashOf("Claim", terms);
 export const paymentId = (terms: PaymentTerms): Word => hashOf("Payment", terms);
@@ -235,7 +218,7 @@ const targetOf = (step: ModelStep): Address => {
 export function encodeStep(step: ModelStep): EncodedDraft {
   const { consents, ...shape } = toShape(step);
   const none = { payer: null, payee: null, amount: 0n, validAfter: 0, memo: null, reference: null } as const;
-  const data: Hex = `0xca11ca12${Buffer.from(formatStep(step)).toString("hex")}`;
+  const data: Hex = `0xca11ca12${Buffer.from(formatValue(step)).toString("hex")}`;
   const action = { kind: "call", to: targetOf(step), data, gas: 400_000n } as const;
   return { facts: { ...none, kind: step.kind, fence: fenceOf(step), ...shape, action }, consents };
 }
@@ -363,6 +346,28 @@ export function signRefund(terms: PaymentTerms, amount: bigint, refunded: bigint
   const nonce = refundNonce(paymentId(terms), refunded);
   const digest = receiveDigest({ coin: terms.coin, from, to: commerce, value: amount, validBefore, nonce });
   return { kind: "refund", terms, amount, refunded, signature: signDigest(from, digest) };
+}
+
+/** What a step of a payment expects to find, and until when it may be carried out. */
+interface Found {
+  readonly captured: bigint;
+  readonly voided: bigint;
+  readonly deadline: number;
+}
+
+export function signDispute(terms: PaymentTerms, found: Found): Extract<Draft, { kind: "dispute-payment" }> {
+  const { captured, voided, deadline } = found;
+  const digest = orderDigest("dispute-payment", paymentId(terms), captured, voided, deadline);
+  return { kind: "dispute-payment", terms, ...found, signature: signDigest(terms.payer, digest) };
+}
+
+export function signResolve(
+  terms: PaymentTerms,
+  order: Found & { readonly toMerchant: bigint; readonly feeBps: number },
+): Extract<Draft, { kind: "resolve-payment" }> {
+  const { captured, voided, deadline } = order;
+  const digest = orderDigest("resolve-payment", paymentId(terms), captured, voided, deadline);
+  return { kind: "resolve-payment", terms, ...order, signature: signDigest(terms.arbiter, digest) };
 }
 
 export function quoteTerms(changes: Partial<QuoteTerms> = {}): QuoteTerms {

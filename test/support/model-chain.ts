@@ -14,6 +14,7 @@ import {
   decodeTransaction,
   deployment,
   encodeRow,
+  type ModelCall,
   type ModelRow,
   type ModelTransaction,
   secondCoin,
@@ -21,6 +22,7 @@ import {
 import {
   accountIn,
   type CoinState,
+  type Context,
   copyCoin,
   createCoin,
   createLog,
@@ -29,21 +31,23 @@ import {
   runCall,
   settleRows,
 } from "./model-coin.ts";
+import { createDesk, type DeskState, judgeMint, judgeOrder, runOrder } from "./model-desk.ts";
 import { createEscrows, type EscrowState, judgeStep, runStep } from "./model-escrows.ts";
 
-interface Ran {
+export interface Ran {
   readonly transaction: ModelTransaction;
   readonly mined: SlotMined;
 }
 
 /** Everything that contracts keep. */
-interface World {
+export interface World {
   readonly coin: CoinState;
   readonly second: CoinState;
   readonly escrows: EscrowState;
+  readonly desk: DeskState;
 }
 
-interface ModelBlock {
+export interface ModelBlock {
   readonly ref: BlockRef;
   readonly log: Log;
   readonly ran: readonly Ran[];
@@ -77,6 +81,7 @@ export interface ModelChain extends Chain {
   /** The other coin, for swaps. */
   readonly second: CoinState;
   readonly escrows: EscrowState;
+  readonly desk: DeskState;
   readonly height: number;
   readonly time: number;
   readonly pending: number;
@@ -87,25 +92,36 @@ export interface ModelChain extends Chain {
   submit(options: { readonly by: Address; readonly rows?: readonly ModelRow[]; readonly nonce?: number }): void;
   /** Takes `depth` blocks back and mines as many others; transactions return to the mempool unless `drop`. */
   reorg(depth: number, options?: { readonly drop?: boolean }): void;
+  /** Forgets a pending transaction, as a node that is full does; `pick` chooses among that many. */
+  evict(pick: (count: number) => number): void;
   /** Moves coins outside the node in the next block; from the zero address: issues the second coin. */
   move(from: Address, to: Address, amount: bigint): void;
+  /** The canonical blocks, genesis first. */
+  readonly blocks: readonly ModelBlock[];
   /** Canonical transactions of these senders, oldest first. */
   transactionsOf(senders: readonly Address[]): readonly ModelTransaction[];
 }
 
-const depth = 2;
+const defaultDepth = 2;
+/** Wei of a lane that no test made poor. */
+const rich = 10n ** 18n;
 
 /** Rows have no selector of the model's calls. */
 function isSettle(to: Address, data: Hex): boolean {
   return to === deployment.coins[0]?.address && !data.startsWith("0xca11ca1");
 }
 
-function copyWorld({ coin, second, escrows }: World): World {
-  return { coin: copyCoin(coin), second: copyCoin(second), escrows: structuredClone(escrows) };
+function copyWorld({ coin, second, escrows, desk }: World): World {
+  return {
+    coin: copyCoin(coin),
+    second: copyCoin(second),
+    escrows: structuredClone(escrows),
+    desk: structuredClone(desk),
+  };
 }
 
-/** `balances` are minted before the first block the follower sees. */
-export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Map()): ModelChain {
+/** `balances` are minted before the first block the follower sees; a block is final once `depth` others are on it. */
+export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Map(), depth = defaultDepth): ModelChain {
   let pool: ModelTransaction[] = [];
   let strangers: { by: Address; rows: readonly ModelRow[]; nonce: number | null }[] = [];
   let moves: { from: Address; to: Address; amount: bigint }[] = [];
@@ -115,11 +131,11 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     ref: { number: 0, hash: toWord(1n), parent: zeroWord, time: 1_000_000 },
     log: createLog(),
     ran: [],
-    world: { coin: createCoin(), second: createCoin(secondCoin), escrows: createEscrows() },
+    world: { coin: createCoin(), second: createCoin(secondCoin), escrows: createEscrows(), desk: createDesk() },
     nonces: new Map(),
   };
   const blocks: ModelBlock[] = [genesis];
-  let { coin, second, escrows } = copyWorld(genesis.world);
+  let { coin, second, escrows, desk } = copyWorld(genesis.world);
   const faults: ModelFaults = { answer: null, drop: false, noReceipts: false, outage: false, blindSimulation: false };
   const tip = () => blocks.at(-1) ?? genesis;
 
@@ -139,18 +155,36 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
       succeeded = settleRows(context, decodeSettle(data));
       if (!succeeded && coin.paused) reason = "paused";
     } else {
-      const call = decodeCall(data);
-      const both = { escrows, coins: [coin, second], at: context };
-      reason = call.kind === "step" ? runStep(call.step, both) : runCall(context, call);
+      reason = carryOut(decodeCall(data), context);
       succeeded = reason === null;
     }
     return { lane: from, nonce, transaction: hash, succeeded, gasUsed: 21_000n, gasPrice: 1n, reason };
   }
 
+  function carryOut(call: ModelCall, context: Context): HeldReason | null {
+    const coins = [coin, second];
+    if (call.kind === "step") return runStep(call.step, { escrows, coins, at: context });
+    if (call.kind === "order") return runOrder(call.order, { desk, coins, at: context });
+    const barred = call.kind === "mint" ? judgeMint(desk, coin.address, call) : null;
+    return barred ?? runCall(context, call);
+  }
+
+  /** What a call would say after the newest block. */
+  function tryOut(call: ModelCall, by: Address): HeldReason | null {
+    const coins = [coin, second];
+    const at = { log: createLog(), time: chain.time, hash: zeroWord, by, nextIndex: () => 0 };
+    if (call.kind === "step") return judgeStep(call.step, { escrows, coins, at });
+    if (call.kind === "order") return judgeOrder(call.order, { desk, coins, at });
+    const barred = call.kind === "mint" ? judgeMint(desk, coin.address, call) : null;
+    return barred ?? judgeCall(coin, call);
+  }
+
+  function canPay({ from, gas, maxFeePerGas }: ModelTransaction): boolean {
+    return maxFeePerGas >= chain.baseFee && gas * maxFeePerGas <= (chain.purses.get(from) ?? rich);
+  }
+
   function takeExecutable(nonces: Map<Address, number>): ModelTransaction | undefined {
-    const index = pool.findIndex(
-      ({ from, nonce, maxFeePerGas }) => nonce === (nonces.get(from) ?? 0) && maxFeePerGas >= chain.baseFee,
-    );
+    const index = pool.findIndex((next) => next.nonce === (nonces.get(next.from) ?? 0) && canPay(next));
     return index < 0 ? undefined : pool.splice(index, 1)[0];
   }
 
@@ -226,7 +260,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
       ref: { number, hash, parent: parent.ref.hash, time },
       log,
       ran,
-      world: copyWorld({ coin, second, escrows }),
+      world: copyWorld({ coin, second, escrows, desk }),
       nonces,
     });
   }
@@ -269,6 +303,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     baseFee: 1n,
     interval: 1,
     arrived,
+    blocks,
     get coin() {
       return coin;
     },
@@ -277,6 +312,9 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     },
     get escrows() {
       return escrows;
+    },
+    get desk() {
+      return desk;
     },
     get height() {
       return tip().ref.number;
@@ -295,7 +333,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     },
     reorg(back, { drop = false } = {}) {
       const removed = blocks.splice(blocks.length - back, back);
-      ({ coin, second, escrows } = copyWorld(tip().world));
+      ({ coin, second, escrows, desk } = copyWorld(tip().world));
       salt += 1;
       if (!drop)
         pool = [
@@ -305,6 +343,9 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
           ...pool,
         ];
       for (let i = 0; i < back; i++) mineOne();
+    },
+    evict(pick) {
+      if (pool.length > 0) pool.splice(pick(pool.length), 1);
     },
     move(from, to, amount) {
       moves.push({ from, to, amount });
@@ -337,7 +378,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
         const slot = attempts.get(transaction.hash);
         return slot === undefined ? [] : [{ ...mined, lane: slot.lane, nonce: slot.nonce }];
       });
-      return { block: block.ref, ...block.log, freezes: [], nonceSkips: [], redemptions: [], slots };
+      return { block: block.ref, ...block.log, nonceSkips: [], slots };
     },
     async send(raws) {
       guard();
@@ -349,7 +390,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     },
     async gasBalance(lane) {
       guard();
-      return chain.purses.get(lane) ?? 10n ** 18n;
+      return chain.purses.get(lane) ?? rich;
     },
     async fees() {
       guard();
@@ -375,7 +416,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     async coverage(of, number) {
       guard();
       return {
-        attested: chain.attested,
+        attested: at(number).world.desk.attested.get(of) ?? chain.attested,
         asOf: at(number).ref.time,
         outstanding: coinAt(of, number).supply,
         mintable: true,
@@ -396,12 +437,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     async simulate({ to, data }) {
       guard();
       if (faults.blindSimulation) return null;
-      if (!isSettle(to, data)) {
-        const call = decodeCall(data);
-        if (call.kind !== "step") return judgeCall(coin, call);
-        const context = { log: createLog(), time: chain.time, hash: zeroWord, by: to, nextIndex: () => 0 };
-        return judgeStep(call.step, { escrows, coins: [coin, second], at: context });
-      }
+      if (!isSettle(to, data)) return tryOut(decodeCall(data), to);
       if (coin.paused) return "paused";
       return decodeSettle(data).some(({ memo }) => memo !== null && coin.poison.has(memo)) ? "reverted" : null;
     },

@@ -9,8 +9,10 @@ import type { Address, Hex, Word } from "../../src/domain/hex.ts";
 import { toWord, zeroAddress } from "../../src/domain/hex.ts";
 import { isWindowNonce } from "../../src/domain/intent.ts";
 import type { EncodedDraft, Encoder, LaneSigner, OrderSigner, Recoverer } from "../../src/pipeline/ports.ts";
-import { claimId, encodeStep, isStep, type ModelStep, paymentId, quoteId, readStep } from "./model-agreements.ts";
+import { claimId, encodeStep, isStep, type ModelStep, paymentId, quoteId } from "./model-agreements.ts";
 import { coin, dealer, laneA, laneB, neverExpires, signDigest, treasury } from "./model-names.ts";
+import { encodeOrder, isOrder, mintKey, type ModelOrder, redemptionId } from "./model-orders.ts";
+import { readValue } from "./model-text.ts";
 
 export {
   coin,
@@ -45,9 +47,13 @@ export function signTransfer(
   return { kind: "transfer", coin, authorization, memo, signature, reference: null };
 }
 
+export function cancelDigest(authorizer: Address, nonce: Word): Word {
+  return digestOf("cancel", coin, authorizer, nonce);
+}
+
 export function signCancel(authorizer: Address, nonce: bigint): Draft & { readonly kind: "cancel" } {
   const key = toWord(nonce);
-  const signature = signDigest(authorizer, digestOf("cancel", coin, authorizer, key));
+  const signature = signDigest(authorizer, cancelDigest(authorizer, key));
   return { kind: "cancel", coin, authorizer, nonce: key, signature };
 }
 
@@ -123,14 +129,19 @@ export type ModelCall =
       readonly digest: Word;
     }
   | { readonly kind: "cancel"; readonly authorizer: Address; readonly nonce: Word }
-  | { readonly kind: "step"; readonly step: ModelStep };
+  | { readonly kind: "step"; readonly step: ModelStep }
+  | { readonly kind: "order"; readonly order: ModelOrder };
+/** What the coin and the Treasury carry out by themselves. */
+export type CoinCall = Exclude<ModelCall, { kind: "step" | "order" }>;
 
 export function decodeCall(data: Hex): ModelCall {
   const text = Buffer.from(data.slice(10), "hex").toString();
-  return data.startsWith("0xca11ca12") ? { kind: "step", step: readStep(text) } : (JSON.parse(text) as ModelCall);
+  if (data.startsWith("0xca11ca12")) return { kind: "step", step: readValue(text) as ModelStep };
+  if (data.startsWith("0xca11ca13")) return { kind: "order", order: readValue(text) as ModelOrder };
+  return JSON.parse(text) as ModelCall;
 }
 
-export function encodeCall(call: Exclude<ModelCall, { kind: "step" }>): Hex {
+export function encodeCall(call: CoinCall): Hex {
   return `0xca11ca11${Buffer.from(JSON.stringify(call)).toString("hex")}`;
 }
 
@@ -158,7 +169,7 @@ function encodeDraft(draft: Draft): EncodedDraft {
   }
   if (draft.kind === "cancel") {
     const { authorizer, nonce, signature } = draft;
-    const digest = digestOf("cancel", coin, authorizer, nonce);
+    const digest = cancelDigest(authorizer, nonce);
     const fence = { scope: coin, subject: authorizer, key: nonce };
     const action = {
       kind: "call",
@@ -172,7 +183,7 @@ function encodeDraft(draft: Draft): EncodedDraft {
     };
   }
   if (isStep(draft)) return encodeStep(draft);
-  assert(draft.kind === "mint", `the model does not know ${draft.kind}`);
+  if (isOrder(draft)) return encodeOrder(draft);
   const { depositId, to, amount, deadline, signer, signature } = draft;
   const digest = digestOf("mint", coin, depositId, to, amount, deadline);
   const fence = { scope: treasury, subject: zeroAddress, key: depositId };
@@ -200,12 +211,12 @@ export const encoder: Encoder = {
     primaryType: "MintOrder",
     message: draft.kind === "mint" ? { amount: draft.amount, depositId: draft.depositId } : {},
   }),
-  redemptionId: (terms) => digestOf(terms.holder, terms.amount, terms.salt),
+  redemptionId,
   agreementId: (agreement) => {
     if (agreement.kind === "claim") return claimId(agreement.terms);
     return agreement.kind === "payment" ? paymentId(agreement.terms) : quoteId(agreement.terms);
   },
-  mintKey: ({ dealer: by, coin: of, depositId, to, amount }) => digestOf("mint key", by, of, depositId, to, amount),
+  mintKey,
 };
 
 export const recoverer: Recoverer = {

@@ -2,10 +2,17 @@
  * The coin as a naive contract model: balances, freezes, the nonce window bit by bit, wide nonces, deposits. Written from
  * docs/SIGNATURES.md and the contract's specification, apart from the node's own arithmetic, so that the two check each other.
  */
-import type { AgreementMoved, FenceConsumed, Movement, RowSkipped } from "../../src/domain/facts.ts";
+import type {
+  AgreementMoved,
+  FenceConsumed,
+  FreezeChanged,
+  Movement,
+  RedemptionMoved,
+  RowSkipped,
+} from "../../src/domain/facts.ts";
 import { type Address, type Word, zeroAddress } from "../../src/domain/hex.ts";
 import { type HeldReason, isWindowNonce } from "../../src/domain/intent.ts";
-import { type ModelCall, type ModelRow, signDigest, transferDigest, treasury } from "./model-codec.ts";
+import { type CoinCall, type ModelRow, signDigest, transferDigest, treasury } from "./model-codec.ts";
 import { coin as firstCoin } from "./model-names.ts";
 
 export interface CoinAccount {
@@ -35,6 +42,8 @@ export interface Log {
   readonly fences: FenceConsumed[];
   readonly skips: RowSkipped[];
   readonly agreements: AgreementMoved[];
+  readonly redemptions: RedemptionMoved[];
+  readonly freezes: FreezeChanged[];
 }
 
 export function createCoin(address: Address = firstCoin): CoinState {
@@ -43,7 +52,7 @@ export function createCoin(address: Address = firstCoin): CoinState {
 }
 
 export function createLog(): Log {
-  return { movements: [], fences: [], skips: [], agreements: [] };
+  return { movements: [], fences: [], skips: [], agreements: [], redemptions: [], freezes: [] };
 }
 
 export function copyCoin(state: CoinState): CoinState {
@@ -111,7 +120,8 @@ export function move(
   const { state, log, hash, nextIndex } = context;
   if (movement.from === zeroAddress) state.supply += movement.amount;
   else accountIn(state, movement.from).balance -= movement.amount;
-  accountIn(state, movement.to).balance += movement.amount;
+  if (movement.to === zeroAddress) state.supply -= movement.amount;
+  else accountIn(state, movement.to).balance += movement.amount;
   log.movements.push({ ...movement, coin: state.address, transaction: hash, logIndex: nextIndex() });
 }
 
@@ -138,13 +148,13 @@ export function settleRows(context: Context, rows: readonly ModelRow[]): boolean
 }
 
 /** Why a call would revert; null when it would not. */
-export function judgeCall(state: CoinState, call: Exclude<ModelCall, { kind: "step" }>): HeldReason | null {
+export function judgeCall(state: CoinState, call: CoinCall): HeldReason | null {
   if (call.kind === "cancel") return judgeNonce(state, call.authorizer, call.nonce);
   return state.used.has(call.depositId) ? "nonce_used" : null;
 }
 
 /** Runs a call; returns why it reverted, null when it did not. */
-export function runCall(context: Context, call: Exclude<ModelCall, { kind: "step" }>): HeldReason | null {
+export function runCall(context: Context, call: CoinCall): HeldReason | null {
   const { state, log, hash, by, nextIndex } = context;
   const reason = judgeCall(state, call);
   if (reason !== null) return reason;

@@ -38,12 +38,12 @@ export interface EscrowContext {
   readonly at: Omit<Context, "state">;
 }
 
-function coinIn(coins: readonly CoinState[], address: Address): CoinState {
+export function coinIn(coins: readonly CoinState[], address: Address): CoinState {
   return coins.find((state) => state.address === address) ?? assert.fail("a coin of the model");
 }
 
 /** ReceiveWithAuthorization: the order of the coin's checks. */
-function judgeTake(
+export function judgeTake(
   state: CoinState,
   from: Address,
   take: { amount: bigint; until: number; nonce: Word; time: number },
