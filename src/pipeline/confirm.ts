@@ -21,7 +21,7 @@ export interface FollowerParts {
   readonly store: Store;
   readonly chain: Chain;
   readonly deployment: Pick<Deployment, "block">;
-  readonly lanes: { readonly addresses: readonly Address[]; doubt(lane: Address): void };
+  readonly lanes: { watched(): Promise<readonly Address[]>; doubt(lane: Address): void };
   readonly books: BooksCheck;
   readonly clock: Clock;
   readonly limits: FollowerLimits;
@@ -79,7 +79,7 @@ async function readRefs(from: { number: number; parent: Word | null }, { head }:
 
 async function readOpen({ store, lanes, limits }: FollowerParts): Promise<readonly OpenSlot[]> {
   const slots: OpenSlot[] = [];
-  for (const lane of lanes.addresses) slots.push(...(await store.readOpenSlots(lane, limits.openSlots)));
+  for (const lane of await lanes.watched()) slots.push(...(await store.readOpenSlots(lane, limits.openSlots)));
   return slots;
 }
 
@@ -124,7 +124,7 @@ async function finalizeNext({ head, latest, final }: Position, parts: FollowerPa
  */
 async function abandonPassed(final: BlockRef, parts: FollowerParts): Promise<void> {
   const { store, chain, lanes, limits, notify } = parts;
-  for (const lane of lanes.addresses) {
+  for (const lane of await lanes.watched()) {
     const open = await store.readOpenSlots(lane, limits.openSlots);
     const waiting = open.find(({ state }) => state === "signed" || state === "sent");
     if (waiting === undefined) continue;
