@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createChain } from "./chain/node.ts";
 import { createEncoder } from "./chain/encode.ts";
+import { createEndpoints } from "./chain/endpoints.ts";
 import { createRecoverer } from "./chain/recover.ts";
 import { createSandbox } from "./chain/sandbox.ts";
 import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
@@ -73,6 +74,19 @@ async function readLaneKeys(config: Config, lanes: readonly Hex[]) {
   return { keys: [...lanes, ...keys.slice(0, active)], spareKeys: keys.slice(active) };
 }
 
+/** The chain over its one endpoint, or over several that must agree. */
+function connect(config: Config, parts: { deployment: Deployment; maxFeePerGas: bigint; notify: Notify }): Chain {
+  const { deployment, maxFeePerGas, notify } = parts;
+  const urls = config.RPC_URLS ?? [config.RPC_URL];
+  const chains = urls.map((url, index) => ({
+    // The host alone: a path may be a key.
+    name: `${index + 1} ${new URL(url).host}`,
+    chain: createChain({ url, deployment, finality: config.FINALITY, maxFeePerGas }),
+  }));
+  const [only, ...others] = chains;
+  return only !== undefined && others.length === 0 ? only.chain : createEndpoints({ endpoints: chains, clock, notify });
+}
+
 /** The chain's identity, waited for; another chain than the folder's is refused. */
 async function bindChain(store: Store, chain: Chain, deployment: Deployment, log: Logger): Promise<void> {
   let identity: ChainIdentity | null = null;
@@ -81,9 +95,10 @@ async function bindChain(store: Store, chain: Chain, deployment: Deployment, log
       identity = await chain.identity();
     } catch (error) {
       if (clock.monotonic() - start > chainPatienceMs) {
-        throw new StartError("the chain does not answer at RPC_URL; start it, or correct the address", {
-          cause: error,
-        });
+        throw new StartError(
+          `the chain does not answer at RPC_URL (${error instanceof Error ? error.message : String(error)}); start it, or correct the address`,
+          { cause: error },
+        );
       }
       log.warn({ error: String(error) }, "waiting for the chain");
       await clock.sleep(faultPauseMs);
@@ -150,15 +165,16 @@ function createBell(): { ring(): void; next(): Promise<void> } {
 async function assemble(config: Config, store: Store, log: Logger) {
   const deployment = readDeployment(config.REMESA_DATA);
   const credentials = readCredentials(config.REMESA_DATA);
+  const laneKeys = await readLaneKeys(config, credentials.lanes);
   const maxFeePerGas = BigInt(config.MAX_FEE_GWEI) * gwei;
-  const chain = createChain({ url: config.RPC_URL, deployment, finality: config.FINALITY, maxFeePerGas });
+  const notify: Notify = ({ step, code, subject, detail }) => log.warn({ step, code, subject }, detail);
+  const chain = connect(config, { deployment, maxFeePerGas, notify });
   await bindChain(store, chain, deployment, log);
 
-  const notify: Notify = ({ step, code, subject, detail }) => log.warn({ step, code, subject }, detail);
   const encoder = await createEncoder(deployment);
   const orderSigner = await createOrderSigner(credentials.roles);
   const signer = await createLaneSigner({
-    ...(await readLaneKeys(config, credentials.lanes)),
+    ...laneKeys,
     deployment,
     maxFeePerGas,
   });
@@ -235,7 +251,7 @@ async function assemble(config: Config, store: Store, log: Logger) {
     lanes: signer.lanes,
     laneDesk,
     apiKeys: credentials.apiKeys,
-    sandbox: config.SANDBOX === "1" ? createSandbox(config.RPC_URL) : null,
+    sandbox: config.SANDBOX === "1" ? createSandbox(config.RPC_URLS?.[0] ?? config.RPC_URL) : null,
     network: { blockIntervalMs: config.BLOCK_INTERVAL_MS ?? null, finality: config.FINALITY },
     limits: {
       requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,

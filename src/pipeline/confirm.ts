@@ -105,11 +105,22 @@ async function applyNext(after: { number: number; hash: Word | null }, position:
   return applied;
 }
 
+async function haltOnce(reason: string, { store, clock, notify }: FollowerParts): Promise<void> {
+  if ((await store.readHalt()) !== null) return;
+  await store.halt(reason, clock.now());
+  notify({ step: "confirm", code: "halted", subject: "chain", detail: reason });
+}
+
 /** Makes final what the chain calls final, if the chain still holds that very block. Null when nothing new is. */
 async function finalizeNext({ head, latest, final }: Position, parts: FollowerParts): Promise<BlockRef | null> {
   const { store, chain, clock } = parts;
   if (latest === null) return null;
-  const target = Math.min(await chain.finalNumber(head), latest.number);
+  const agreed = await chain.finalNumber(head);
+  if (typeof agreed !== "number") {
+    await haltOnce(`endpoints_disagree: ${agreed.disagreement}`, parts);
+    return null;
+  }
+  const target = Math.min(agreed, latest.number);
   if (target < parts.deployment.block || target <= (final?.number ?? -1)) return null;
   const ours = target === latest.number ? latest : await store.readBlock(target);
   const theirs = await chain.block(target);
@@ -145,12 +156,6 @@ export function createFollower(parts: FollowerParts): Follower {
   let seen: { readonly hash: Word; readonly at: number } | null = null;
   let running: Promise<number> | null = null;
 
-  async function haltOnce(reason: string): Promise<void> {
-    if ((await store.readHalt()) !== null) return;
-    await store.halt(reason, clock.now());
-    notify({ step: "confirm", code: "halted", subject: "chain", detail: reason });
-  }
-
   /** Goes back to the common ancestor where blocks were replaced. Null: wait. */
   async function goBack(position: Position): Promise<{ number: number; hash: Word | null } | null> {
     const { latest, final, head } = position;
@@ -158,6 +163,7 @@ export function createFollower(parts: FollowerParts): Follower {
     if (ancestor.kind === "lost") {
       await haltOnce(
         `reorg below the final block ${final?.number ?? 0}: the chain no longer holds ${final?.hash ?? ""}`,
+        parts,
       );
       return null;
     }

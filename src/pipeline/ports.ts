@@ -68,12 +68,17 @@ export interface ChainAccount {
   readonly escrow: boolean;
 }
 
+/** Endpoints call different blocks final: whichever is right, nothing may be decided on either. */
+export interface Disagreement {
+  readonly disagreement: string;
+}
+
 export interface Chain {
   identity(): Promise<ChainIdentity>;
   /** The newest block. */
   head(): Promise<BlockRef>;
-  /** Height that counts as final for this head under the configured finality; −1 when none does. */
-  finalNumber(head: BlockRef): Promise<number>;
+  /** Height that counts as final for this head under the configured finality; −1 when none does. Or: several sources differ below it. */
+  finalNumber(head: BlockRef): Promise<number | Disagreement>;
   block(number: number): Promise<BlockRef | null>;
   /** One block decoded. `attempts`: hash of every open attempt → its slot. Null when the chain no longer has that block. */
   readBlock(ref: BlockRef, attempts: ReadonlyMap<Word, SlotKey>): Promise<BlockFacts | null>;
