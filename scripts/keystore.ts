@@ -2,31 +2,19 @@
  * Hierarchical keys for people: one phrase (BIP-39), its wallets at m/44'/60'/0'/0/i (BIP-32, BIP-44), kept in an encrypted JSON keystore
  * (scrypt at its standard cost). Promises that a phrase or key is on disk only encrypted, mode 0600, and that no file is overwritten.
  */
-import { scrypt as nativeScrypt } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { getBytes, HDNodeWallet, hexlify, Mnemonic, randomBytes, scrypt, Wallet } from "ethers";
+import { HDNodeWallet, Mnemonic, randomBytes } from "ethers";
+import { decryptKeystore, type Opened, toParent, walletsPath } from "../src/chain/keystore.ts";
+import { KeystoreRefused } from "../src/chain/passphrase.ts";
 import { type Address, toLower } from "../src/domain/hex.ts";
 import { Refusal } from "./terminal/refusal.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
-/** Parent of the wallets, as every common wallet derives them. */
-export const walletsPath = "m/44'/60'/0'/0";
+export { walletsPath };
 /** Shortest passphrase for a new keystore: below this a stolen file is worth guessing. */
 export const passphraseLength = 12;
 /** BIP-32: hardened indices begin here. */
 const indexLimit = 2 ** 31;
-/** scrypt at N = 2^17, r = 8 needs 128 MiB; the rest is head room. */
-const scryptMemory = 192 * 1024 * 1024;
-
-// Node's own scrypt is the same function, about ten times faster than the portable one, so the standard cost is affordable everywhere.
-scrypt.register(
-  (password, salt, N, r, p, length) =>
-    new Promise((resolve, reject) =>
-      nativeScrypt(getBytes(password), getBytes(salt), length, { N, r, p, maxmem: scryptMemory }, (error, key) =>
-        error === null ? resolve(hexlify(key)) : reject(error),
-      ),
-    ),
-);
 
 /** The wallets of one phrase, derived when first asked for. */
 export interface Wallets {
@@ -39,7 +27,7 @@ export interface Wallets {
 
 /** `accounts` bounds the search by address. */
 export function createWallets(phrase: string, accounts = 1_000): Wallets {
-  const parent = HDNodeWallet.fromMnemonic(Mnemonic.fromPhrase(phrase), walletsPath);
+  const parent = toParent(phrase);
   const wallets = new Map<number, HDNodeWallet>();
   const indices = new Map<Address, number>();
   let searched = 0;
@@ -97,41 +85,31 @@ export function writeKeystore(path: string, json: string): void {
   }
 }
 
+const remedies: Readonly<Record<KeystoreRefused["why"], string>> = {
+  unreadable: "Name the keystore with --keystore <file>; `remesa keys create` makes one.",
+  not_a_keystore: "Name a file that `remesa keys create` or `import` wrote.",
+  wrong_passphrase: "Check the passphrase and try again.",
+  single_key: "Wallets are derived from a phrase: use `remesa keys import` with the phrase.",
+  open_to_others: "Take the others' right to read it away.",
+};
+
 /** Opens a keystore. Refuses a file that is none, one without a phrase, and a wrong passphrase. */
 export async function openKeystore(options: {
   readonly path: string;
   readonly passphrase: string;
   readonly accounts?: number;
 }): Promise<Wallets> {
-  let text: string;
+  let opened: Opened;
   try {
-    text = readFileSync(options.path, "utf8");
-  } catch {
-    throw new Refusal({
-      reason: `${options.path} cannot be read`,
-      remedy: "Name the keystore with --keystore <file>; `remesa keys create` makes one.",
-    });
-  }
-  let wallet: Wallet | HDNodeWallet;
-  try {
-    wallet = await Wallet.fromEncryptedJson(text, options.passphrase);
+    opened = await decryptKeystore(options.path, options.passphrase);
   } catch (error) {
-    const wrong = (error as Error).message.includes("incorrect password");
-    throw new Refusal({
-      reason: wrong ? `the passphrase does not open ${options.path}` : `${options.path} is not an encrypted keystore`,
-      remedy: wrong
-        ? "Check the passphrase and try again."
-        : "Name a file that `remesa keys create` or `import` wrote.",
-    });
+    if (!(error instanceof KeystoreRefused)) throw error;
+    throw new Refusal({ reason: error.message, remedy: remedies[error.why] });
   }
-  const mnemonic = "mnemonic" in wallet ? wallet.mnemonic : null;
-  if (mnemonic === null) {
-    throw new Refusal({
-      reason: `${options.path} holds a single key, not a phrase`,
-      remedy: "Wallets are derived from a phrase: use `remesa keys import` with the phrase.",
-    });
+  if (opened.kind === "key") {
+    throw new Refusal({ reason: `${options.path} holds a single key, not a phrase`, remedy: remedies.single_key });
   }
-  return createWallets(mnemonic.phrase, options.accounts);
+  return createWallets(opened.phrase, options.accounts);
 }
 
 function readSecretFile(path: string): string {

@@ -15,6 +15,7 @@ import { addDeposit } from "./remesa/deposit.ts";
 import { addFreeze } from "./remesa/freeze.ts";
 import { addKeep } from "./remesa/keep.ts";
 import { addKeys } from "./remesa/keys.ts";
+import { addLanes } from "./remesa/lanes.ts";
 import { addPay } from "./remesa/pay.ts";
 import { addPayment } from "./remesa/payment.ts";
 import { addReconcile } from "./remesa/reconcile.ts";
@@ -51,6 +52,7 @@ const verbs = [
   addSeize,
   addKeep,
   addStatus,
+  addLanes,
   addTrace,
   addReconcile,
   addBackup,

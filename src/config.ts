@@ -5,7 +5,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { parsePassphraseSource, type PassphraseSource } from "./chain/passphrase.ts";
 import { parseAddress, type Address, type Hex } from "./domain/hex.ts";
+import { defaultMinimums, type Minimums } from "./domain/sponsorship.ts";
 
 const address = z.string().transform((text, context): Address => {
   const parsed = parseAddress(text);
@@ -69,7 +71,8 @@ export type RoleName = (typeof roleNames)[number];
 export const credentialsSchema = z.strictObject({
   url: z.string(),
   apiKeys: z.array(z.strictObject({ name: z.string(), role: z.enum(apiRoles), key: z.string().min(20) })),
-  lanes: z.array(privateKey).min(1),
+  /** Empty where the lanes' keys are in a keystore. */
+  lanes: z.array(privateKey),
   roles: z.partialRecord(z.enum(roleNames), privateKey),
   wallets: z.array(z.strictObject({ name: z.string(), country: z.string(), address, privateKey })),
 });
@@ -80,10 +83,34 @@ const finality = z
   .regex(/^(finalized|depth:\d{1,4})$/, "depth:<n> or finalized")
   .transform((text) => (text === "finalized" ? ("finalized" as const) : { depth: Number(text.slice(6)) }));
 
+const passphraseSource = z.string().transform((text, context): PassphraseSource => {
+  const source = parsePassphraseSource(text);
+  if (source === null) context.addIssue({ code: "custom", message: "file:<path>, env:<NAME>, fd:<n> or prompt" });
+  return source ?? { kind: "prompt" };
+});
+
+/** `kind:units` pairs; kinds that are left out keep their default. */
+const minimums = z.string().transform((text, context): Minimums => {
+  const found: Record<string, bigint> = { ...defaultMinimums };
+  for (const pair of text.split(",").filter((part) => part !== "")) {
+    const [, kind = "", units = ""] = /^([a-z-]+):([1-9]\d{0,17}|0)$/.exec(pair) ?? [];
+    if (Object.hasOwn(found, kind)) found[kind] = BigInt(units);
+    else context.addIssue({ code: "custom", message: `"${pair}" is not <kind>:<base units>` });
+  }
+  return found as unknown as Minimums;
+});
+
+const urls = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(z.url()).min(1).max(4))
+  .refine((list) => new Set(list).size === list.length, "the same endpoint twice proves nothing");
+
 const whole = (fallback: number, least: number, most: number) =>
   z.coerce.number().int().min(least).max(most).default(fallback);
 
 const environment = z.object({
+  RPC_URLS: urls.optional(),
   RPC_URL: z.url().default("http://127.0.0.1:8545"),
   REMESA_DATA: z.string().default(".remesa/31337"),
   HOST: z.string().default("127.0.0.1"),
@@ -105,6 +132,14 @@ const environment = z.object({
     .regex(/^[a-z0-9.-]+(:\d+)?(,[a-z0-9.-]+(:\d+)?)*$/, "host[:port], comma-separated")
     .transform((text) => text.split(","))
     .optional(),
+  LANE_KEYSTORE: z.string().min(1).optional(),
+  LANE_PASSPHRASE: passphraseSource.default({ kind: "prompt" }),
+  LANE_COUNT: whole(2, 1, 64),
+  LANE_SPARE: whole(2, 0, 64),
+  MIN_SPONSORED_UNITS: minimums.default(defaultMinimums),
+  SPONSOR_GAS_PER_PAYER_DAY: whole(10_000_000_000, 0, Number.MAX_SAFE_INTEGER),
+  SPONSOR_GAS_PER_NEW_PAYER_DAY: whole(2_000_000_000, 0, Number.MAX_SAFE_INTEGER),
+  SPONSOR_GAS_PER_HOUR: whole(500_000_000_000, 0, Number.MAX_SAFE_INTEGER),
   RATE_LIMIT_PER_MINUTE: whole(6_000, 1, 10_000_000),
 });
 

@@ -8,8 +8,10 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createChain } from "./chain/node.ts";
 import { createEncoder } from "./chain/encode.ts";
+import { createEndpoints } from "./chain/endpoints.ts";
 import { createRecoverer } from "./chain/recover.ts";
 import { createSandbox } from "./chain/sandbox.ts";
+import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
 import { createLaneSigner, createOrderSigner } from "./chain/signer.ts";
 import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
 import { createServer } from "./http/server.ts";
@@ -17,7 +19,9 @@ import { createLog, type Logger } from "./log.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
 import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
+import { createLaneDesk } from "./pipeline/lanes.ts";
 import { createPlanner, defaultPlannerLimits } from "./pipeline/plan.ts";
+import type { Hex } from "./domain/hex.ts";
 import type { Chain, ChainIdentity, Clock, Deployment, Notify, Store } from "./pipeline/ports.ts";
 import { createBooksCheck, defaultCheckEvery } from "./pipeline/post.ts";
 import { createPublisher, defaultPublisherLimits } from "./pipeline/publish.ts";
@@ -57,6 +61,32 @@ function readVersion(): string {
   return version;
 }
 
+/** The lanes' keys: those of credentials.json, and those of the keystore where there is one. Keys past LANE_COUNT only wait. */
+async function readLaneKeys(config: Config, lanes: readonly Hex[]) {
+  const { LANE_KEYSTORE: path, LANE_PASSPHRASE: source, LANE_COUNT: active, LANE_SPARE: spare } = config;
+  if (path === undefined) {
+    if (lanes.length > 0) return { keys: lanes };
+    throw new ConfigError(["LANE_KEYSTORE: not set, and credentials.json names no lane: the node could send nothing"]);
+  }
+  const passphrase = await readPassphrase(source, { env: process.env });
+  const { readKeystoreKeys } = await import("./chain/keystore.ts");
+  const keys = await readKeystoreKeys({ path, passphrase, count: active + spare });
+  return { keys: [...lanes, ...keys.slice(0, active)], spareKeys: keys.slice(active) };
+}
+
+/** The chain over its one endpoint, or over several that must agree. */
+function connect(config: Config, parts: { deployment: Deployment; maxFeePerGas: bigint; notify: Notify }): Chain {
+  const { deployment, maxFeePerGas, notify } = parts;
+  const urls = config.RPC_URLS ?? [config.RPC_URL];
+  const chains = urls.map((url, index) => ({
+    // The host alone: a path may be a key.
+    name: `${index + 1} ${new URL(url).host}`,
+    chain: createChain({ url, deployment, finality: config.FINALITY, maxFeePerGas }),
+  }));
+  const [only, ...others] = chains;
+  return only !== undefined && others.length === 0 ? only.chain : createEndpoints({ endpoints: chains, clock, notify });
+}
+
 /** The chain's identity, waited for; another chain than the folder's is refused. */
 async function bindChain(store: Store, chain: Chain, deployment: Deployment, log: Logger): Promise<void> {
   let identity: ChainIdentity | null = null;
@@ -65,9 +95,10 @@ async function bindChain(store: Store, chain: Chain, deployment: Deployment, log
       identity = await chain.identity();
     } catch (error) {
       if (clock.monotonic() - start > chainPatienceMs) {
-        throw new StartError("the chain does not answer at RPC_URL; start it, or correct the address", {
-          cause: error,
-        });
+        throw new StartError(
+          `the chain does not answer at RPC_URL (${error instanceof Error ? error.message : String(error)}); start it, or correct the address`,
+          { cause: error },
+        );
       }
       log.warn({ error: String(error) }, "waiting for the chain");
       await clock.sleep(faultPauseMs);
@@ -134,14 +165,19 @@ function createBell(): { ring(): void; next(): Promise<void> } {
 async function assemble(config: Config, store: Store, log: Logger) {
   const deployment = readDeployment(config.REMESA_DATA);
   const credentials = readCredentials(config.REMESA_DATA);
+  const laneKeys = await readLaneKeys(config, credentials.lanes);
   const maxFeePerGas = BigInt(config.MAX_FEE_GWEI) * gwei;
-  const chain = createChain({ url: config.RPC_URL, deployment, finality: config.FINALITY, maxFeePerGas });
+  const notify: Notify = ({ step, code, subject, detail }) => log.warn({ step, code, subject }, detail);
+  const chain = connect(config, { deployment, maxFeePerGas, notify });
   await bindChain(store, chain, deployment, log);
 
-  const notify: Notify = ({ step, code, subject, detail }) => log.warn({ step, code, subject }, detail);
   const encoder = await createEncoder(deployment);
   const orderSigner = await createOrderSigner(credentials.roles);
-  const signer = await createLaneSigner({ keys: credentials.lanes, deployment, maxFeePerGas });
+  const signer = await createLaneSigner({
+    ...laneKeys,
+    deployment,
+    maxFeePerGas,
+  });
   const lanes = createLanes({ store, chain, signer });
   const publisher = createPublisher({ store, clock, limits: defaultPublisherLimits });
   const bell = createBell();
@@ -176,6 +212,14 @@ async function assemble(config: Config, store: Store, log: Logger) {
       validity: { ...defaultIntakeLimits.validity, transfer: config.MAX_VALIDITY_SECONDS },
       maxHeadAgeMs,
       maxLiveIntents: config.MAX_LIVE_INTENTS,
+      sponsorship: {
+        minimums: config.MIN_SPONSORED_UNITS,
+        budget: {
+          payerPerDay: BigInt(config.SPONSOR_GAS_PER_PAYER_DAY),
+          newPayerPerDay: BigInt(config.SPONSOR_GAS_PER_NEW_PAYER_DAY),
+          perHour: BigInt(config.SPONSOR_GAS_PER_HOUR),
+        },
+      },
     },
     wake,
   });
@@ -192,6 +236,7 @@ async function assemble(config: Config, store: Store, log: Logger) {
   });
   const keeper = createKeeper({ store, intake, head, clock, limits: defaultKeeperLimits, notify });
   const reconciler = createReconciler({ store, chain, deployment, clock, notify });
+  const laneDesk = createLaneDesk({ store, chain, lanes, signer, clock, wake, notify });
   const server = await createServer({
     store,
     chain,
@@ -204,8 +249,9 @@ async function assemble(config: Config, store: Store, log: Logger) {
     orderSigner,
     deployment,
     lanes: signer.lanes,
+    laneDesk,
     apiKeys: credentials.apiKeys,
-    sandbox: config.SANDBOX === "1" ? createSandbox(config.RPC_URL) : null,
+    sandbox: config.SANDBOX === "1" ? createSandbox(config.RPC_URLS?.[0] ?? config.RPC_URL) : null,
     network: { blockIntervalMs: config.BLOCK_INTERVAL_MS ?? null, finality: config.FINALITY },
     limits: {
       requestsPerMinute: config.RATE_LIMIT_PER_MINUTE,
@@ -237,6 +283,7 @@ async function assemble(config: Config, store: Store, log: Logger) {
       name: "keep",
       pauseMs: () => keepPauseMs,
       async turn() {
+        await laneDesk.tick();
         if (config.KEEPER === "1") await keeper.tick();
         return false;
       },
@@ -288,6 +335,10 @@ try {
   await run();
   process.exit(0);
 } catch (error) {
+  if (error instanceof KeystoreRefused) {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
   if (error instanceof ConfigError) {
     process.stderr.write(
       `the configuration is wrong:\n${error.problems.map((problem) => `  ${problem}`).join("\n")}\n`,

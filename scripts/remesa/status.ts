@@ -77,16 +77,17 @@ function formatStatus(terminal: Terminal, status: Status): string {
     ],
   ];
   const table = formatTable(terminal, {
-    head: ["lane", "gas balance", "open", "head slot"],
-    rows: lanes.lanes.map(({ address, gasBalance, open, slots }) => [
+    head: ["lane", "state", "gas balance", "open", "head slot"],
+    rows: lanes.lanes.map(({ address, state, gasBalance, open, slots }) => [
       address,
+      state,
       gasBalance === null ? "unknown" : `${Number(formatEther(gasBalance)).toFixed(4)} ETH`,
       open,
       slots[0] === undefined
         ? ""
         : `nonce ${slots[0].nonce} ${slots[0].state}, ${shorten(slots[0].attempts.at(-1)?.hash ?? "")}`,
     ]),
-    right: [1, 2],
+    right: [2, 3],
   });
   return `${formatBlock(terminal, facts)}\n${table}`;
 }

@@ -3,6 +3,7 @@
  * stderr, so that a pipe carries results alone. Colours only where a person looks (NO_COLOR is honoured); secrets are never echoed.
  */
 import picocolors from "picocolors";
+import { askHidden } from "../../src/chain/passphrase.ts";
 
 type Colours = ReturnType<typeof picocolors.createColors>;
 
@@ -21,37 +22,6 @@ export interface Terminal {
   askSecret(question: string): Promise<string | null>;
 }
 
-const ctrlC = "\u0003";
-const ctrlD = "\u0004";
-
-/** Reads one line from a terminal in raw mode, echoing nothing. */
-function readHidden(question: string): Promise<string | null> {
-  const { stdin, stderr } = process;
-  if (!stdin.isTTY) return Promise.resolve(null);
-  stderr.write(question);
-  return new Promise((resolve) => {
-    let typed = "";
-    const finish = (answer: string | null): void => {
-      stdin.off("data", onData);
-      stdin.setRawMode(false);
-      stdin.pause();
-      stderr.write("\n");
-      resolve(answer);
-    };
-    const onData = (chunk: string): void => {
-      for (const character of chunk) {
-        if (character === "\r" || character === "\n") return finish(typed);
-        if (character === ctrlC || character === ctrlD) return finish(null);
-        typed = character === "\u007f" || character === "\b" ? typed.slice(0, -1) : typed + character;
-      }
-    };
-    stdin.setEncoding("utf8");
-    stdin.setRawMode(true);
-    stdin.resume();
-    stdin.on("data", onData);
-  });
-}
-
 /** The process's own terminal. */
 export function createTerminal(): Terminal {
   const { env, stdout, stderr } = process;
@@ -63,6 +33,6 @@ export function createTerminal(): Terminal {
     live: stderr.isTTY === true && env["TERM"] !== "dumb",
     write: (text) => void stdout.write(text),
     note: (text) => void stderr.write(text),
-    askSecret: readHidden,
+    askSecret: askHidden,
   };
 }

@@ -125,16 +125,23 @@ const bytesOf = (hex: Hex): Buffer => Buffer.from(hex.slice(2), "hex");
 
 export interface LaneSignerOptions {
   readonly keys: readonly Hex[];
+  /** Keys that wait: their lanes are only stored until one takes another's place. */
+  readonly spareKeys?: readonly Hex[];
   readonly deployment: Deployment;
   /** Wei per gas. */
   readonly maxFeePerGas: bigint;
 }
 
 /** Signs for lanes. A call to the lane itself without data is allowed too: it uses up a nonce and does nothing else. */
-export async function createLaneSigner({ keys, deployment, maxFeePerGas }: LaneSignerOptions): Promise<LaneSigner> {
+export async function createLaneSigner(options: LaneSignerOptions): Promise<LaneSigner> {
+  const { keys, spareKeys = [], deployment, maxFeePerGas } = options;
   const curve = await loadCurve();
   const keccak = await loadKeccak();
-  const pairs = new Map(keys.map((key) => toPair(curve, keccak, key)).map((pair) => [pair.address, pair.key]));
+  const first = keys.map((key) => toPair(curve, keccak, key));
+  const later = spareKeys.map((key) => toPair(curve, keccak, key));
+  const pairs = new Map([...first, ...later].map((pair) => [pair.address, pair.key]));
+  const spare = new Set(later.map(({ address }) => address));
+  for (const { address } of first) spare.delete(address);
   const isAllowed = createPolicy(deployment);
 
   function check(transaction: LaneTransaction): Uint8Array {
@@ -164,7 +171,7 @@ export async function createLaneSigner({ keys, deployment, maxFeePerGas }: LaneS
     return { raw: toHex(raw), hash: toHex(keccak(raw)) };
   }
 
-  return { lanes: [...pairs.keys()], sign };
+  return { lanes: [...pairs.keys()], spare, sign };
 }
 
 /** The structs each role signs, and no others. */

@@ -4,6 +4,7 @@
  */
 import type { FastifyBaseLogger } from "fastify";
 import type { Address } from "../domain/hex.ts";
+import type { LaneDesk } from "../pipeline/lanes.ts";
 import type {
   Chain,
   Clock,
@@ -44,6 +45,7 @@ export interface ServerDeps {
   readonly orderSigner: OrderSigner;
   readonly deployment: Deployment;
   readonly lanes: readonly Address[];
+  readonly laneDesk: LaneDesk;
   readonly apiKeys: readonly ApiKey[];
   /** Devnet only; null leaves the `/sandbox` routes out. */
   readonly sandbox: Sandbox | null;

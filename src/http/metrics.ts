@@ -55,6 +55,22 @@ function addReadings(registers: Registry[], parts: RouteParts, streams: () => nu
       this.set(latest === null ? -1 : Number(latest.agrees));
     },
   });
+  const laneLabels = { ...registry, labelNames: ["lane", "state"] };
+  const openSlots = new Gauge({ ...laneLabels, name: "remesa_lane_open_slots", help: "Slots that are not final" });
+  new Gauge({
+    ...laneLabels,
+    name: "remesa_lane_balance_wei",
+    help: "Gas money of each lane that is not retired",
+    async collect() {
+      this.reset();
+      openSlots.reset();
+      for (const { address, state, gasBalance, slots } of await parts.laneDesk.list()) {
+        if (state === "retired") continue;
+        if (gasBalance !== null) this.set({ lane: address, state }, Number(gasBalance));
+        openSlots.set({ lane: address, state }, slots.length);
+      }
+    },
+  });
   new Gauge({
     ...registry,
     name: "remesa_event_streams",

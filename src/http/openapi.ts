@@ -113,7 +113,8 @@ export async function addDocument(app: App, version: string): Promise<void> {
       const access = input.route.config?.access;
       const produced = (input.schema as { produces?: readonly string[] } | undefined)?.produces?.[0];
       const isRoles = access === "operator" || access === "approver";
-      const signsItself = input.route.method === "POST" && isRoles && url !== "/v1/resume";
+      const signsItself =
+        input.route.method === "POST" && isRoles && url !== "/v1/resume" && !url.startsWith("/v1/lanes/");
       const extra = {
         ...(signsItself || url === "/sandbox/faucet" ? { headers: idempotencyHeader } : {}),
         ...(access === undefined ? {} : { security: security[access] }),

@@ -162,6 +162,7 @@ export const approvalBody = z.strictObject({
 export type ApprovalInput = z.output<typeof approvalBody>;
 
 export const resumeBody = z.strictObject({ reason: plainText(500).min(3) });
+export const laneBody = z.strictObject({ reason: plainText(500).min(3).optional() });
 export const loginBody = z.strictObject({ message: z.string().min(1).max(2_000), signature });
 export const faucetBody = z.strictObject({ coin, to: address, amount: units });
 /** 181 days: past the longest deadline of any escrow. */

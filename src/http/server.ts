@@ -23,6 +23,7 @@ import { addDeposits } from "./routes/deposits.ts";
 import { addExits } from "./routes/exits.ts";
 import { addFacts } from "./routes/facts.ts";
 import { addFamilies } from "./routes/families.ts";
+import { addLanes } from "./routes/lanes.ts";
 import { addLogin } from "./routes/login.ts";
 import { addOperations } from "./routes/operations.ts";
 import { addOrders } from "./routes/orders.ts";
@@ -228,6 +229,7 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   addExits(app, parts);
   addOrders(app, parts);
   addOperations(app, parts);
+  addLanes(app, parts);
   addLogin(app, parts);
   if (deps.sandbox !== null) addSandbox(app, parts, deps.sandbox);
   if (deps.webRoot !== null) addFiles(app, deps.webRoot);

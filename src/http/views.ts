@@ -3,6 +3,7 @@
  * names; promises nothing internal is added going out.
  */
 import { z } from "zod";
+import { laneStates } from "../domain/lane.ts";
 import { agreementStep } from "./agreements.ts";
 import { claim } from "./claims.ts";
 import { attestation, membership } from "./families.ts";
@@ -133,6 +134,17 @@ const attemptView = z.object({
 const slotState = z.enum(["signed", "sent", "mined", "final"]);
 const slotKind = z.enum(["settle", "call", "empty"]);
 
+const laneState = z.enum(laneStates).meta({
+  description:
+    "stored: never used; active: takes new slots; draining: takes none and is paused when none is open; paused: takes none; retired: for good",
+});
+
+export const laneMoved = z.object({
+  address: addressOut,
+  state: laneState,
+  successor: addressOut.nullable().meta({ description: "Of a rotation: the lane that took its place" }),
+});
+
 export const lanes = z
   .object({
     halted: halt.nullable(),
@@ -140,6 +152,13 @@ export const lanes = z
     lanes: z.array(
       z.object({
         address: addressOut,
+        state: laneState,
+        epoch: z.number().meta({ description: "Rises whenever a process takes the lane over" }),
+        hasKey: z.boolean().meta({ description: "False: this node can only follow the lane and send its bytes again" }),
+        moved: z
+          .object({ by: z.string(), at: timeOut })
+          .nullable()
+          .meta({ description: "Who moved it into its state, and when; null while it has its first one" }),
         gasBalance: z.string().nullable().meta({ description: "Wei; null when the chain does not answer" }),
         open: z.number().meta({ description: `Slots that are not final, 100 at most` }),
         slots: z.array(
@@ -219,6 +238,7 @@ export type Network = z.output<typeof network>;
 export type Account = z.output<typeof account>;
 export type ReconciliationView = z.output<typeof reconciliation>;
 export type Lanes = z.output<typeof lanes>;
+export type LaneMoved = z.output<typeof laneMoved>;
 export type TraceView = z.output<typeof trace>;
 export type Challenge = z.output<typeof challenge>;
 export type Session = z.output<typeof session>;

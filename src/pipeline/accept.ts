@@ -9,6 +9,7 @@ import type { Address, Word } from "../domain/hex.ts";
 import { coinsOf, judgeDraft, type PolicyContext, roleOf, type ValidityLimits } from "../domain/policy.ts";
 import type { Intent } from "../domain/intent.ts";
 import { accepted, type Outcome, type Rejection, refused } from "../domain/rejection.ts";
+import { judgeMinimum, type Minimums, type SponsorBudget, toSponsored } from "../domain/sponsorship.ts";
 import { createGatherer, defaultGatherLimits, type Gatherer, type GatherLimits } from "./gather.ts";
 import type {
   AcceptItem,
@@ -34,6 +35,8 @@ export interface IntakeLimits {
   /** Drafts of one submission. */
   readonly maxDrafts: number;
   readonly gather: GatherLimits;
+  /** Smallest amounts and gas that the node pays for its users; null: no bound. */
+  readonly sponsorship: { readonly minimums: Minimums; readonly budget: SponsorBudget } | null;
 }
 
 const day = 86_400;
@@ -54,6 +57,7 @@ export const defaultIntakeLimits: IntakeLimits = {
   maxLiveIntents: 100_000,
   maxDrafts: 1_000,
   gather: defaultGatherLimits,
+  sponsorship: null,
 };
 
 export interface IntakeParts {
@@ -215,7 +219,9 @@ async function examine(draft: Draft, context: PolicyContext, parts: Parts): Prom
   const known = await readKnown(subject, parts);
   // Without a block there is no time to judge by: staleness alone is then the answer.
   const judged = head.latest === null ? [] : judgeDraft(draft, { ...context, ...known });
-  return { reasons: [...(stale === null ? [] : [stale]), ...judged, ...reasons], encoded };
+  const minimums = limits.sponsorship?.minimums;
+  const small = encoded === null || minimums === undefined ? [] : judgeMinimum(encoded.facts, minimums);
+  return { reasons: [...(stale === null ? [] : [stale]), ...judged, ...small, ...reasons], encoded };
 }
 
 /** Recovers all signers in one call and refuses what its signers did not sign. Contract wallets cannot sign here yet. */
@@ -277,7 +283,9 @@ async function decide(drafts: readonly Draft[], idempotency: Idempotency | null,
   const items: { readonly at: number; readonly item: AcceptItem }[] = [];
   for (const [at, candidate] of candidates.entries()) {
     if (candidate.reasons.length === 0 && candidate.encoded !== null) {
-      items.push({ at, item: { facts: candidate.encoded.facts, idempotency } });
+      const { facts } = candidate.encoded;
+      const sponsored = limits.sponsorship === null ? null : toSponsored(facts);
+      items.push({ at, item: { facts, idempotency, sponsored } });
     } else outcomes[at] = await refuseOrFind(candidate, store);
   }
   if (items.length === 0) return outcomes;
@@ -348,7 +356,7 @@ async function signOrder(order: UnsignedOrder, parts: Parts): Promise<Outcome<Or
  */
 export function createIntake(options: IntakeParts): Intake {
   const { store, clock, limits, wake = () => undefined } = options;
-  const gatherer = createGatherer({ store, clock, limits: limits.gather, wake });
+  const gatherer = createGatherer({ store, clock, limits: limits.gather, budget: limits.sponsorship?.budget, wake });
   const parts: Parts = { ...options, gatherer, live: createLiveCount(options) };
   return {
     submit: (drafts, idempotency) => submit(drafts, idempotency, parts),

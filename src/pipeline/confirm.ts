@@ -21,7 +21,7 @@ export interface FollowerParts {
   readonly store: Store;
   readonly chain: Chain;
   readonly deployment: Pick<Deployment, "block">;
-  readonly lanes: { readonly addresses: readonly Address[]; doubt(lane: Address): void };
+  readonly lanes: { watched(): Promise<readonly Address[]>; doubt(lane: Address): void };
   readonly books: BooksCheck;
   readonly clock: Clock;
   readonly limits: FollowerLimits;
@@ -79,7 +79,7 @@ async function readRefs(from: { number: number; parent: Word | null }, { head }:
 
 async function readOpen({ store, lanes, limits }: FollowerParts): Promise<readonly OpenSlot[]> {
   const slots: OpenSlot[] = [];
-  for (const lane of lanes.addresses) slots.push(...(await store.readOpenSlots(lane, limits.openSlots)));
+  for (const lane of await lanes.watched()) slots.push(...(await store.readOpenSlots(lane, limits.openSlots)));
   return slots;
 }
 
@@ -105,11 +105,22 @@ async function applyNext(after: { number: number; hash: Word | null }, position:
   return applied;
 }
 
+async function haltOnce(reason: string, { store, clock, notify }: FollowerParts): Promise<void> {
+  if ((await store.readHalt()) !== null) return;
+  await store.halt(reason, clock.now());
+  notify({ step: "confirm", code: "halted", subject: "chain", detail: reason });
+}
+
 /** Makes final what the chain calls final, if the chain still holds that very block. Null when nothing new is. */
 async function finalizeNext({ head, latest, final }: Position, parts: FollowerParts): Promise<BlockRef | null> {
   const { store, chain, clock } = parts;
   if (latest === null) return null;
-  const target = Math.min(await chain.finalNumber(head), latest.number);
+  const agreed = await chain.finalNumber(head);
+  if (typeof agreed !== "number") {
+    await haltOnce(`endpoints_disagree: ${agreed.disagreement}`, parts);
+    return null;
+  }
+  const target = Math.min(agreed, latest.number);
   if (target < parts.deployment.block || target <= (final?.number ?? -1)) return null;
   const ours = target === latest.number ? latest : await store.readBlock(target);
   const theirs = await chain.block(target);
@@ -124,7 +135,7 @@ async function finalizeNext({ head, latest, final }: Position, parts: FollowerPa
  */
 async function abandonPassed(final: BlockRef, parts: FollowerParts): Promise<void> {
   const { store, chain, lanes, limits, notify } = parts;
-  for (const lane of lanes.addresses) {
+  for (const lane of await lanes.watched()) {
     const open = await store.readOpenSlots(lane, limits.openSlots);
     const waiting = open.find(({ state }) => state === "signed" || state === "sent");
     if (waiting === undefined) continue;
@@ -145,12 +156,6 @@ export function createFollower(parts: FollowerParts): Follower {
   let seen: { readonly hash: Word; readonly at: number } | null = null;
   let running: Promise<number> | null = null;
 
-  async function haltOnce(reason: string): Promise<void> {
-    if ((await store.readHalt()) !== null) return;
-    await store.halt(reason, clock.now());
-    notify({ step: "confirm", code: "halted", subject: "chain", detail: reason });
-  }
-
   /** Goes back to the common ancestor where blocks were replaced. Null: wait. */
   async function goBack(position: Position): Promise<{ number: number; hash: Word | null } | null> {
     const { latest, final, head } = position;
@@ -158,6 +163,7 @@ export function createFollower(parts: FollowerParts): Follower {
     if (ancestor.kind === "lost") {
       await haltOnce(
         `reorg below the final block ${final?.number ?? 0}: the chain no longer holds ${final?.hash ?? ""}`,
+        parts,
       );
       return null;
     }

@@ -4,6 +4,7 @@
  * than its bound.
  */
 import type { Rejection } from "../domain/rejection.ts";
+import type { SponsorBudget } from "../domain/sponsorship.ts";
 import type { AcceptItem, AcceptOutcome, Clock, Store } from "./ports.ts";
 
 export interface GatherLimits {
@@ -37,9 +38,10 @@ export function createGatherer(parts: {
   readonly store: Pick<Store, "acceptBatch">;
   readonly clock: Clock;
   readonly limits: GatherLimits;
+  readonly budget?: SponsorBudget | undefined;
   readonly wake: () => void;
 }): Gatherer {
-  const { store, clock, limits, wake } = parts;
+  const { store, clock, limits, budget, wake } = parts;
   let waiting: Submission[] = [];
   let taken = 0;
   let running = false;
@@ -65,6 +67,7 @@ export function createGatherer(parts: {
       const outcomes = await store.acceptBatch(
         group.flatMap(({ items }) => items),
         clock.now(),
+        budget,
       );
       let start = 0;
       for (const { items, resolve } of group) {

@@ -58,10 +58,10 @@ interface Market {
   readonly balances: ReadonlyMap<Address, bigint>;
 }
 
-async function readMarket({ chain, lanes }: PlannerParts): Promise<Market> {
+async function readMarket({ chain }: PlannerParts, active: readonly Address[]): Promise<Market> {
   const [fees, limit] = [await chain.fees(), await chain.gasLimit()];
   const balances = new Map<Address, bigint>();
-  for (const lane of lanes.addresses) balances.set(lane, await chain.gasBalance(lane));
+  for (const lane of active) balances.set(lane, await chain.gasBalance(lane));
   // Nine tenths of a block: a transaction that needs all of it waits for an empty one.
   const gas = (limit * 9n) / 10n;
   return { fees, gas: gas < protocolGasCap ? gas : protocolGasCap, balances };
@@ -118,6 +118,8 @@ interface LaneBudget {
   purse: bigint;
 }
 interface Budget {
+  /** Slots are on their way that were planned for other lanes than these. */
+  readonly moving: boolean;
   readonly market: Market;
   readonly lanes: ReadonlyMap<Address, LaneBudget>;
 }
@@ -131,20 +133,54 @@ function uniqueAccounts(ready: readonly ReadyIntent[]) {
   return [...accounts.values()];
 }
 
+/**
+ * Accounts stick to lanes, and another set of lanes gives many of them another one. What was on its way at the change is waited for, so that an
+ * account's order stands: until it is mined, `isMoving` is true. A process that begins while lanes are paused or drained waits once as well.
+ */
+function createMoves({ store, lanes, limits }: PlannerParts): (active: readonly Address[]) => Promise<boolean> {
+  let members: string | null = null;
+  let left: ReadonlySet<string> = new Set();
+
+  async function readUnmined(): Promise<ReadonlySet<string>> {
+    const unmined = new Set<string>();
+    for (const lane of await lanes.watched()) {
+      for (const { nonce, state } of await store.readOpenSlots(lane, limits.openSlots)) {
+        if (state === "signed" || state === "sent") unmined.add(`${lane}:${nonce}`);
+      }
+    }
+    return unmined;
+  }
+
+  return async (active) => {
+    const now = active.join();
+    const watched = await lanes.watched();
+    const isOther = members === null ? watched.length !== active.length : members !== now;
+    if (isOther) left = await readUnmined();
+    else if (left.size > 0) {
+      const unmined = await readUnmined();
+      left = new Set([...left].filter((slot) => unmined.has(slot)));
+    }
+    members = now;
+    return left.size > 0;
+  };
+}
+
 export function createPlanner(parts: PlannerParts): Planner {
   const { store, lanes, clock, head, limits, wake, notify } = parts;
   const toCosts = createCosts();
   let pages = 1;
   let budget: { readonly block: string; readonly value: Budget } | null = null;
   let running: Promise<number> | null = null;
+  const isMoving = createMoves(parts);
 
   /** Slots are mined with blocks, and committed here: between two blocks the last reading, lowered, stays true. */
   async function readBudget(block: string): Promise<Budget> {
     if (budget?.block === block) return budget.value;
-    const market = await readMarket(parts);
+    const active = (await lanes.current()).map(({ address }) => address);
+    const market = await readMarket(parts, active);
     const read = new Map<Address, LaneBudget>();
     const unmined: OpenSlot[] = [];
-    for (const { address } of await lanes.current()) {
+    for (const address of active) {
       const open = await store.readOpenSlots(address, limits.openSlots);
       const pending = open.filter(({ state }) => state === "signed" || state === "sent");
       unmined.push(...pending);
@@ -154,7 +190,7 @@ export function createPlanner(parts: PlannerParts): Planner {
     }
     const costs = toCosts(unmined);
     for (const [address, lane] of read) lane.purse -= costs.get(address) ?? 0n;
-    budget = { block, value: { market, lanes: read } };
+    budget = { block, value: { market, lanes: read, moving: await isMoving(active) } };
     return budget.value;
   }
 
@@ -218,6 +254,10 @@ export function createPlanner(parts: PlannerParts): Planner {
       return 0;
     }
     const left = await readBudget(latest.hash);
+    if (left.lanes.size === 0) {
+      notify({ step: "plan", code: "no_active_lane", subject: "lanes", detail: `${ready.length} intents wait` });
+      return 0;
+    }
     const { fees, gas } = left.market;
     if (fees.maxFeePerGas > limits.maxFeePerGas) {
       const detail = `${fees.maxFeePerGas} wei per gas, the cap is ${limits.maxFeePerGas}`;
@@ -228,6 +268,7 @@ export function createPlanner(parts: PlannerParts): Planner {
       ready,
       accounts: await store.readAccounts(uniqueAccounts(ready)),
       lanes: [...left.lanes].map(([address, { slots, busy }]) => ({ address, slots, busy })),
+      moving: left.moving,
       limits: { rows: limits.rows, gas, bytes: maxTransactionBytes },
       blockTime: latest.time,
       now: clock.now(),

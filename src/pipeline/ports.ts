@@ -17,10 +17,12 @@ import type {
   IntentState,
   RedemptionState,
 } from "../domain/intent.ts";
+import type { LaneMove, LaneState } from "../domain/lane.ts";
 import type { SlotState } from "../domain/lifecycle.ts";
 import type { Reconciliation } from "../domain/reconciliation.ts";
 import type { Outcome, Rejection } from "../domain/rejection.ts";
 import type { TypedMessage } from "../domain/signatures.ts";
+import type { SponsorBudget, Sponsored } from "../domain/sponsorship.ts";
 
 // ——— time ———
 
@@ -66,12 +68,17 @@ export interface ChainAccount {
   readonly escrow: boolean;
 }
 
+/** Endpoints call different blocks final: whichever is right, nothing may be decided on either. */
+export interface Disagreement {
+  readonly disagreement: string;
+}
+
 export interface Chain {
   identity(): Promise<ChainIdentity>;
   /** The newest block. */
   head(): Promise<BlockRef>;
-  /** Height that counts as final for this head under the configured finality; −1 when none does. */
-  finalNumber(head: BlockRef): Promise<number>;
+  /** Height that counts as final for this head under the configured finality; −1 when none does. Or: several sources differ below it. */
+  finalNumber(head: BlockRef): Promise<number | Disagreement>;
   block(number: number): Promise<BlockRef | null>;
   /** One block decoded. `attempts`: hash of every open attempt → its slot. Null when the chain no longer has that block. */
   readBlock(ref: BlockRef, attempts: ReadonlyMap<Word, SlotKey>): Promise<BlockFacts | null>;
@@ -120,6 +127,8 @@ export interface Recoverer {
 /** Holds the lanes' keys. Signs only calls to our contracts, value 0, fees under the cap. */
 export interface LaneSigner {
   readonly lanes: readonly Address[];
+  /** Those of them that are only stored when the store first sees them: each waits to take another one's place. */
+  readonly spare?: ReadonlySet<Address>;
   sign(transaction: LaneTransaction): Promise<{ readonly raw: Hex; readonly hash: Word }>;
 }
 
@@ -149,6 +158,8 @@ export interface Idempotency {
 export interface AcceptItem {
   readonly facts: IntentFacts;
   readonly idempotency: Idempotency | null;
+  /** What it takes from the gas budget once it is created; left out or null: nothing. */
+  readonly sponsored?: Sponsored | null;
 }
 
 /**
@@ -229,6 +240,13 @@ export interface Lane {
   readonly address: Address;
   readonly epoch: bigint;
   readonly nextNonce: number;
+}
+
+/** A lane as the store has it, whether or not this process has its key. */
+export interface StoredLane extends Lane {
+  readonly state: LaneState;
+  /** Who moved it into its state and when, wall milliseconds; null while it has its first one. */
+  readonly moved: { readonly by: string; readonly at: number } | null;
 }
 
 /** One published fact. `sequence` is the resume point of the event stream. */
@@ -326,11 +344,20 @@ export interface Halt {
 export interface Store {
   /** Raises the epoch of every lane: what an earlier owner signed but did not commit is dead. `chainNonces` from the latest block. */
   openLanes(lanes: readonly { readonly address: Address; readonly chainNonce: number }[]): Promise<readonly Lane[]>;
+  /** Every lane ever used or stored, in address order. */
+  readLanes(): Promise<readonly StoredLane[]>;
+  /** Takes lanes in that are not known yet, epoch 0 and nonce 0; known ones stay as they are. */
+  addLanes(lanes: readonly { readonly address: Address; readonly state: "stored" | "active" }[]): Promise<void>;
+  /** One conditional write; false: the lane is in none of the states, or not idle where it must be, and nothing changed. */
+  moveLane(move: LaneMove & { readonly address: Address; readonly by: string; readonly at: number }): Promise<boolean>;
   /** Binds the folder to a chain: writes the identity the first time, afterwards returns the stored one. */
   bindChain(identity: ChainIdentity): Promise<ChainIdentity>;
 
-  /** Intake: identity by digest, one live intent per fence, balance hold; all or nothing per call, one outcome per item in order. */
-  acceptBatch(items: readonly AcceptItem[], at: number): Promise<readonly AcceptOutcome[]>;
+  /**
+   * Intake: identity by digest, one live intent per fence, balance hold; all or nothing per call, one outcome per item in order. With a
+   * budget, created intents are counted in the same transaction, and one that does not fit is refused: `sponsor_budget_exhausted`.
+   */
+  acceptBatch(items: readonly AcceptItem[], at: number, budget?: SponsorBudget): Promise<readonly AcceptOutcome[]>;
   /** Looks an Idempotency-Key up before any work is done. */
   findIdempotent(
     idempotency: Idempotency,
@@ -341,7 +368,10 @@ export interface Store {
   readAccounts(
     accounts: readonly { readonly coin: Address; readonly address: Address }[],
   ): Promise<readonly StoredAccount[]>;
-  /** Writes nonce, slot, items, raw bytes, hash and states, guarded by the lane's epoch and next nonce. False: nothing written. */
+  /**
+   * Writes nonce, slot, items, raw bytes, hash and states, guarded by the lane's epoch and next nonce, and by its being active. False: nothing
+   * written.
+   */
   commitPlan(slot: PlannedSlot): Promise<boolean>;
   /** Marks intents as waiting for a reason, not to be planned before `until` (wall milliseconds). */
   hold(

@@ -157,7 +157,7 @@ export function createSender(parts: SenderParts): Sender {
     let count = 0;
     let isMore = false;
     const kept = new Map<Word, Handed>();
-    for (const lane of lanes.addresses) {
+    for (const lane of await lanes.watched()) {
       const result = await sendLane(lane);
       count += result.count;
       isMore ||= result.count >= limits.batch;

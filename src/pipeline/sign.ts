@@ -6,7 +6,18 @@
 import { strict as assert } from "node:assert";
 import { parseTransaction } from "viem";
 import type { Address, Hex, Word } from "../domain/hex.ts";
-import type { Chain, Fees, Lane, LaneSigner, LaneTransaction, NewAttempt, OpenSlot, Store } from "./ports.ts";
+import type { LaneState } from "../domain/lane.ts";
+import type {
+  Chain,
+  Fees,
+  Lane,
+  LaneSigner,
+  LaneTransaction,
+  NewAttempt,
+  OpenSlot,
+  Store,
+  StoredLane,
+} from "./ports.ts";
 import type { SlotPlan } from "./slots.ts";
 
 export interface CommitOptions {
@@ -17,8 +28,9 @@ export interface CommitOptions {
 }
 
 export interface Lanes {
-  readonly addresses: readonly Address[];
-  /** Every lane, opened on first use; a lane whose commit failed is opened again. */
+  /** Lanes whose slots are followed and sent again: all but stored and retired ones, whether or not their key is still here. */
+  watched(): Promise<readonly Address[]>;
+  /** Lanes that may take new slots, opened on first use; a lane whose commit failed is opened again. */
   current(): Promise<readonly Lane[]>;
   /** Signs and commits; false when nothing was written: the lane is read again before it is used. */
   commit(options: CommitOptions): Promise<boolean>;
@@ -73,19 +85,24 @@ export function createCosts(): (slots: readonly OpenSlot[]) => ReadonlyMap<Addre
   };
 }
 
+function isWatched(state: LaneState): boolean {
+  return state !== "stored" && state !== "retired";
+}
+
 /** The signer did not sign: out of reach, or against its policy. Nothing was written. */
 export class SignFault extends Error {
   override readonly name = "SignFault";
 }
 
 export function createLanes(parts: {
-  readonly store: Pick<Store, "openLanes" | "commitPlan" | "addAttempt">;
+  readonly store: Pick<Store, "openLanes" | "commitPlan" | "addAttempt" | "readLanes" | "addLanes">;
   readonly chain: Pick<Chain, "head" | "transactionCount">;
   readonly signer: LaneSigner;
 }): Lanes {
   const { store, chain, signer } = parts;
-  const addresses = [...signer.lanes];
+  const keys = new Set(signer.lanes);
   const known = new Map<Address, Lane>();
+  let stored: readonly StoredLane[] | null = null;
   let turn: Promise<unknown> = Promise.resolve();
   let version = 0;
 
@@ -96,18 +113,37 @@ export function createLanes(parts: {
     return result;
   }
 
-  /** Raises the epoch: whatever was signed for these lanes and not committed is dead, also in this process. */
-  async function open(): Promise<readonly Lane[]> {
-    const missing = addresses.filter((address) => !known.has(address));
-    if (missing.length > 0) {
-      const head = await chain.head();
-      const lanes: { address: Address; chainNonce: number }[] = [];
-      for (const address of missing) {
-        lanes.push({ address, chainNonce: await chain.transactionCount(address, head.number) });
-      }
-      for (const lane of await store.openLanes(lanes)) known.set(lane.address, lane);
+  /** The lanes as the store has them now; keys that it has never seen are taken in. */
+  async function look(): Promise<readonly StoredLane[]> {
+    let lanes = await store.readLanes();
+    const seen = new Set(lanes.map(({ address }) => address));
+    const fresh = signer.lanes.filter((address) => !seen.has(address));
+    if (fresh.length > 0) {
+      await store.addLanes(
+        fresh.map((address) => ({ address, state: signer.spare?.has(address) === true ? "stored" : "active" })),
+      );
+      lanes = await store.readLanes();
     }
-    return addresses.flatMap((address) => known.get(address) ?? []);
+    stored = lanes;
+    return lanes;
+  }
+
+  /** Raises the epoch: whatever was signed for these lanes and not committed is dead, also in this process. */
+  async function open(lanes: readonly StoredLane[]): Promise<void> {
+    const missing = lanes.filter(({ address, state }) => keys.has(address) && isWatched(state) && !known.has(address));
+    if (missing.length === 0) return;
+    const head = await chain.head();
+    const counted: { address: Address; chainNonce: number }[] = [];
+    for (const { address } of missing) {
+      counted.push({ address, chainNonce: await chain.transactionCount(address, head.number) });
+    }
+    for (const lane of await store.openLanes(counted)) known.set(lane.address, lane);
+  }
+
+  async function current(): Promise<readonly Lane[]> {
+    const lanes = await look();
+    await open(lanes);
+    return lanes.flatMap(({ address, state }) => (state === "active" ? (known.get(address) ?? []) : []));
   }
 
   async function signBytes(transaction: LaneTransaction): Promise<{ readonly raw: Hex; readonly hash: Word }> {
@@ -141,7 +177,7 @@ export function createLanes(parts: {
   }
 
   async function replace(slot: OpenSlot, fees: Fees): Promise<NewAttempt | null> {
-    await open();
+    await open(await look());
     const lane = known.get(slot.lane);
     const last = slot.attempts.at(-1);
     if (lane === undefined || last === undefined) return null;
@@ -156,8 +192,11 @@ export function createLanes(parts: {
   }
 
   return {
-    addresses,
-    current: () => inTurn(open),
+    async watched() {
+      const lanes = stored ?? (await inTurn(look));
+      return lanes.flatMap(({ address, state }) => (isWatched(state) ? [address] : []));
+    },
+    current: () => inTurn(current),
     commit: (options) => inTurn(() => commit(options)),
     replace: (slot, fees) => inTurn(() => replace(slot, fees)),
     version: () => version,

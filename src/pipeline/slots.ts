@@ -58,6 +58,8 @@ export interface SlotInputs {
   /** Of every payer and authorizer in `ready`. */
   readonly accounts: readonly StoredAccount[];
   readonly lanes: readonly LaneRoom[];
+  /** The lanes are others than those that carry what is on its way: an account with something on its way waits, so that nothing overtakes it. */
+  readonly moving?: boolean;
   readonly limits: SlotLimits;
   /** Time of the newest block, Unix seconds. */
   readonly blockTime: number;
@@ -133,6 +135,8 @@ interface Simulated {
   readonly flying: ReadonlySet<bigint>;
   /** Window nonces that some live intent will consume. */
   readonly known: ReadonlySet<bigint>;
+  /** True when something of the account is planned or sent. */
+  readonly isFlying: boolean;
 }
 
 function simulate(account: StoredAccount, ready: ReadonlySet<bigint>): Simulated {
@@ -143,6 +147,7 @@ function simulate(account: StoredAccount, ready: ReadonlySet<bigint>): Simulated
     window: openWindow(nonceBase, [...consumed, ...flying]),
     flying: new Set(flying),
     known: new Set(live),
+    isFlying: flying.length > 0 || (account.inFlight?.amount ?? 0n) > 0n,
   };
 }
 
@@ -275,6 +280,7 @@ export function planSlots(inputs: SlotInputs): {
     const owner = account === null ? null : toKey(account);
     if (owner !== null && stopped.has(owner)) continue;
     const state = owner === null ? undefined : accounts.get(owner);
+    if (inputs.moving === true && state?.isFlying === true) continue;
     const nonce = usesWindow(item) ? BigInt(item.fence.key) : null;
     if (nonce !== null && state?.flying.has(nonce) === true) continue;
     const reason = judgeTime(item, blockTime) ?? judgeAccount({ item, state, nonce });

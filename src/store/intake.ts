@@ -25,6 +25,7 @@ import {
   toIntent,
   windowNonceOf,
 } from "./rows.ts";
+import { createTabs, type Tab } from "./sponsorship.ts";
 
 /** Free window nonces named in a refusal: a wallet picks one at random. */
 const freeNoncesShown = 16;
@@ -91,6 +92,7 @@ export type Intake = Pick<Store, "acceptBatch" | "findIdempotent">;
 export function createIntake(engine: Engine, parts: { accounts: Accounts; events: Events }): Intake {
   const sql = prepare(engine);
   const { accounts, events } = parts;
+  const openTab = createTabs(engine);
   // Highest sequence ever given out; raised in memory only, so a rolled back batch merely leaves a gap.
   let last = sql.last.get()?.sequence ?? 0n;
 
@@ -199,7 +201,9 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     events.append({ type: "accepted", intent: intent.sequence, ...accountsOf(intent), detail: null, at });
   }
 
-  function acceptOne({ facts, idempotency }: AcceptItem, sequence: bigint, at: number): AcceptOutcome {
+  function acceptOne(item: AcceptItem, given: { sequence: bigint; at: number; tab: Tab | null }): AcceptOutcome {
+    const { facts, idempotency, sponsored = null } = item;
+    const { sequence, at, tab } = given;
     const known = idempotency === null ? null : checkKey(idempotency, facts);
     if (known !== null) return known;
     const remember = (intent: bigint): void => {
@@ -211,9 +215,12 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
       remember(seen);
       return { kind: "existing", intent: readOne(seen) };
     }
+    const unpaid = sponsored === null ? null : (tab?.judge(sponsored) ?? null);
+    if (unpaid !== null) return refuse(unpaid);
     const fence = toFenceBlob(facts.fence, spaceOf(facts.kind));
     const rejection = enter(sequence, facts, fence);
     if (rejection !== null) return refuse(rejection);
+    if (sponsored !== null) tab?.add(sponsored);
     const intent: Intent = {
       ...facts,
       sequence,
@@ -229,8 +236,9 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
   }
 
   return {
-    acceptBatch: (items, at) =>
+    acceptBatch: (items, at, budget) =>
       engine.write("acceptBatch", () => {
+        const tab = budget === undefined ? null : openTab(budget, at);
         const first = reserve(items.length, at);
         const outcomes: AcceptOutcome[] = [];
         // Sorted by account and stable, so that one payer's items keep their order; ids follow the input's order.
@@ -239,8 +247,9 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
           .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index));
         for (const { index } of order) {
           const item = items[index];
-          if (item !== undefined) outcomes[index] = acceptOne(item, first + BigInt(index), at);
+          if (item !== undefined) outcomes[index] = acceptOne(item, { sequence: first + BigInt(index), at, tab });
         }
+        tab?.settle();
         assertInvariant(Object.keys(outcomes).length === items.length, "P1", "an item of the batch has no outcome");
         return outcomes;
       }),

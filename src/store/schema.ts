@@ -6,6 +6,7 @@
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { second } from "./escrows.ts";
+import { third } from "./lanes.ts";
 
 /** Fences are stored as one key, namespace ‖ scope ‖ subject ‖ key, so that an account's window nonces are one range. */
 const first = [
@@ -271,6 +272,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0002-escrows": {
     async up(db) {
       for (const statement of second) await sql.raw(statement).execute(db);
+    },
+  },
+  "0003-lanes": {
+    async up(db) {
+      for (const statement of third) await sql.raw(statement).execute(db);
     },
   },
 };

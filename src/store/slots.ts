@@ -75,7 +75,8 @@ function prepare({ database }: Engine) {
        ON CONFLICT (address) DO UPDATE SET next_nonce = max(next_nonce, excluded.next_nonce)`,
     ),
     takeNonce: database.prepare<[Buffer, bigint, number]>(
-      "UPDATE lanes SET next_nonce = next_nonce + 1 WHERE address = ? AND epoch = ? AND next_nonce = ?",
+      `UPDATE lanes SET next_nonce = next_nonce + 1
+       WHERE address = ? AND epoch = ? AND next_nonce = ? AND state = 'active'`,
     ),
     add: database.prepare<[Buffer, number, string, number, number], { id: bigint }>(
       `INSERT INTO slots (lane, nonce, kind, state, size, committed_at) VALUES (?, ?, ?, 'signed', ?, ?) RETURNING id`,

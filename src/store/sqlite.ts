@@ -16,6 +16,7 @@ import { createExits } from "./exits.ts";
 import { toFault } from "./fault.ts";
 import { createHalts } from "./halts.ts";
 import { createIntake } from "./intake.ts";
+import { createLaneStates } from "./lanes.ts";
 import { lockFolder } from "./lock.ts";
 import { createPosting } from "./posting.ts";
 import { createQuotes } from "./quotes.ts";
@@ -93,6 +94,7 @@ function assemble(engine: ReturnType<typeof createEngine>, options: SqliteOption
     ...createPosting(engine, parts),
     ...createReads(engine, parts),
     ...createHalts(engine, events),
+    ...createLaneStates(engine),
     async backup(path) {
       try {
         await database.backup(path);

@@ -32,10 +32,12 @@ import type {
   Publisher,
   Store,
   StoredAccount,
+  StoredLane,
   StoredRedemption,
   Trace,
   Vasp,
 } from "../../src/pipeline/ports.ts";
+import { createLaneDesk } from "../../src/pipeline/lanes.ts";
 import { createEscrowReads, createKept, type Kept } from "./fake-escrows.ts";
 
 export const coin: Address = "0x1000000000000000000000000000000000000001";
@@ -49,6 +51,8 @@ export const registry: Address = "0x1000000000000000000000000000000000000008";
 export const dispatcher: Address = "0x1000000000000000000000000000000000000009";
 export const quetzal: Address = "0x100000000000000000000000000000000000000a";
 export const lane: Address = "0x2000000000000000000000000000000000000001";
+/** A lane whose key waits to take another one's place. */
+export const spareLane: Address = "0x2000000000000000000000000000000000000002";
 export const roleAddress: Address = "0x3000000000000000000000000000000000000001";
 /** Ana can log in: this is her key, and it guards nothing. */
 export const anaKey: Hex = `0x${"1".repeat(64)}`;
@@ -90,6 +94,7 @@ function unused(name: string) {
 
 /** The memory behind the fakes; tests reach in here. */
 export interface FakeState {
+  lanes: readonly StoredLane[];
   readonly intents: Map<bigint, Intent>;
   readonly keys: Map<string, { hash: Word; intent: bigint }>;
   readonly redemptions: Map<Word, StoredRedemption>;
@@ -222,6 +227,7 @@ function createStore(state: FakeState): Store {
     "sumLedger",
     "sumEscrow",
     "halt",
+    "addLanes",
     "backup",
     "close",
   ] as const;
@@ -261,6 +267,13 @@ function createStore(state: FakeState): Store {
         .filter((intent) => subject === undefined || intent.subject === subject)
         .filter((intent) => before === undefined || intent.sequence < before)
         .slice(0, limit);
+    },
+    readLanes: async () => state.lanes,
+    async moveLane({ address, from, to, by, at }) {
+      const found = state.lanes.find((one) => one.address === address && from.includes(one.state));
+      if (found === undefined) return false;
+      state.lanes = state.lanes.map((one) => (one === found ? { ...one, state: to, moved: { by, at } } : one));
+      return true;
     },
     listMovements: async () => [],
     ...createEscrowReads(state.kept),
@@ -358,6 +371,10 @@ function createPublisher(state: FakeState): Publisher {
 
 function createState(): FakeState {
   return {
+    lanes: [
+      { address: lane, epoch: 3n, nextNonce: 8, state: "active", moved: null },
+      { address: spareLane, epoch: 0n, nextNonce: 0, state: "stored", moved: null },
+    ],
     intents: new Map(),
     keys: new Map(),
     redemptions: new Map(),
@@ -429,9 +446,21 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
     addressOf: (role) => (state.missingRoles.includes(role) ? null : roleAddress),
     sign: unused("orderSigner.sign"),
   };
+  const store = createStore(state);
+  const chain = overrides.chain ?? createChain(state);
+  const laneDesk = createLaneDesk({
+    store,
+    chain,
+    lanes: { current: async () => [] },
+    signer: { lanes: [lane, spareLane] },
+    clock: { now: () => 1_800_000_000_000 },
+    wake: () => undefined,
+    notify: () => undefined,
+  });
   const deps: ServerDeps = {
-    store: createStore(state),
-    chain: createChain(state),
+    store,
+    chain,
+    laneDesk,
     intake: createIntake(state, encoder, orderSigner),
     encoder,
     recoverer: await createRecoverer(),

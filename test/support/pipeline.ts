@@ -6,6 +6,7 @@ import type { Draft } from "../../src/domain/draft.ts";
 import { createIntake, defaultIntakeLimits, type IntakeLimits } from "../../src/pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "../../src/pipeline/confirm.ts";
 import { createKeeper, defaultKeeperLimits } from "../../src/pipeline/keep.ts";
+import { createLaneDesk } from "../../src/pipeline/lanes.ts";
 import { createPlanner, defaultPlannerLimits, type PlannerLimits } from "../../src/pipeline/plan.ts";
 import type { AcceptOutcome, Chain, Clock, LaneSigner, Notice, Store } from "../../src/pipeline/ports.ts";
 import { createBooksCheck } from "../../src/pipeline/post.ts";
@@ -100,12 +101,15 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   const keeper = createKeeper({ store, intake, head: follower, clock, limits: defaultKeeperLimits, notify });
   const reconciler = createReconciler({ store, chain, deployment, clock, notify });
 
+  const wakeNobody = () => undefined;
+  const desk = createLaneDesk({ store, chain, lanes, signer, clock, wake: wakeNobody, notify });
+
   /** One round of the loops; a step that fails is tried again in the next round, as main does. */
   async function round(): Promise<void> {
     for (const step of [follower, planner, sender]) await step.tick().catch(() => undefined);
   }
 
-  return { follower, intake, planner, sender, keeper, reconciler, publisher, lanes, notices, round, clock };
+  return { follower, intake, planner, sender, keeper, reconciler, publisher, lanes, desk, notices, round, clock };
 }
 export type House = ReturnType<typeof createHouse>;
 

@@ -1,11 +1,11 @@
 /**
- * What operators and auditors look at: do bank, books and chain agree, the lanes, one intent's whole way; and the operator's word that work goes
+ * What operators and auditors look at: do bank, books and chain agree, one intent's whole way; and the operator's word that work goes
  * on after a halt. Owns these routes; a public answer leaves out what only parties and roles may see.
  */
 import { prefixes } from "../../domain/identifier.ts";
 import type { Intent, IntentKind } from "../../domain/intent.ts";
 import type { Reconciliation } from "../../domain/reconciliation.ts";
-import type { OpenSlot, Trace } from "../../pipeline/ports.ts";
+import type { Trace } from "../../pipeline/ports.ts";
 import { findAgreement, toAgreementStep } from "../agreements.ts";
 import type { App, RouteParts } from "../app.ts";
 import { admit, type Caller, isInsider } from "../auth.ts";
@@ -31,25 +31,11 @@ import {
   toTransfer,
 } from "../resources.ts";
 import { idParams, reconciliationQuery, resumeBody, waitQuery } from "../schemas.ts";
-import { intent, lanes, reconciliation, resumed, trace } from "../views.ts";
+import { intent, reconciliation, resumed, trace } from "../views.ts";
 import { spellAddress } from "../spelling.ts";
+import { toSlot } from "./lanes.ts";
 
-/** Open slots shown of a lane: more than a lane ever has while it is healthy. */
-const shownSlots = 100;
 const anyPrefix = Object.values(prefixes);
-
-function toAttempt({ hash, maxFeePerGas, maxPriorityFeePerGas, sentAt }: OpenSlot["attempts"][number]) {
-  return {
-    hash,
-    maxFeePerGas: maxFeePerGas.toString(),
-    maxPriorityFeePerGas: maxPriorityFeePerGas.toString(),
-    sentAt: sentAt === null ? null : toTime(sentAt),
-  };
-}
-
-function toSlot({ nonce, state, kind, attempts }: OpenSlot) {
-  return { nonce, state, kind, attempts: attempts.map(toAttempt) };
-}
 
 async function toStatement(statement: Reconciliation, { store }: RouteParts) {
   return {
@@ -176,31 +162,6 @@ function addStatements(app: App, parts: RouteParts): void {
       const latest = parts.reconciler.latest();
       if (latest === null) throw refuseUnknown("statement", "none is finished yet");
       return toStatement(latest, parts);
-    },
-  );
-
-  app.get(
-    "/v1/lanes",
-    {
-      config: { access: "reader" },
-      schema: { tags: ["operations"], summary: "The lanes' gas and open slots", response: { 200: lanes } },
-    },
-    async () => {
-      const [halt, intents, states] = await Promise.all([
-        parts.store.readHalt(),
-        parts.store.countByState(),
-        Promise.all(
-          parts.lanes.map(async (address) => {
-            const [gas, open] = await Promise.all([
-              parts.chain.gasBalance(address).catch(() => null),
-              parts.store.readOpenSlots(address, shownSlots),
-            ]);
-            const gasBalance = gas === null ? null : gas.toString();
-            return { address: spellAddress(address), gasBalance, open: open.length, slots: open.map(toSlot) };
-          }),
-        ),
-      ]);
-      return { halted: toHalt(halt), intents, lanes: states };
     },
   );
 }

@@ -1,0 +1,71 @@
+/**
+ * The third migration, and the states of lanes: which may take new slots, and who said so. Owns the column `state`; the slots themselves are
+ * `slots.ts`. Promises that every move is one conditional write, so that a lane that must be empty cannot be given work meanwhile.
+ */
+import type { LaneState } from "../domain/lane.ts";
+import type { Store } from "../pipeline/ports.ts";
+import type { Engine } from "./engine.ts";
+import { toBlob, toHex } from "./rows.ts";
+
+export const third = [
+  `ALTER TABLE lanes ADD COLUMN state TEXT NOT NULL DEFAULT 'active'
+     CHECK (state IN ('stored', 'active', 'draining', 'paused', 'retired'))`,
+  `ALTER TABLE lanes ADD COLUMN moved_by TEXT`,
+  `ALTER TABLE lanes ADD COLUMN moved_at INTEGER`,
+  // Gas promised to payers, by day and payer, and to everybody, by hour; days and hours since 1970. What is over is dropped.
+  `CREATE TABLE sponsored_days (
+    day INTEGER NOT NULL,
+    payer BLOB NOT NULL CHECK (length(payer) = 20),
+    gas INTEGER NOT NULL CHECK (gas >= 0),
+    PRIMARY KEY (day, payer)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE sponsored_hours (hour INTEGER PRIMARY KEY, gas INTEGER NOT NULL CHECK (gas >= 0)) STRICT`,
+];
+
+interface LaneRow {
+  address: Buffer;
+  epoch: bigint;
+  next_nonce: bigint;
+  state: string;
+  moved_by: string | null;
+  moved_at: bigint | null;
+}
+
+export type LaneStates = Pick<Store, "readLanes" | "addLanes" | "moveLane">;
+
+export function createLaneStates(engine: Engine): LaneStates {
+  const { database } = engine;
+  const all = database.prepare<[], LaneRow>(
+    "SELECT address, epoch, next_nonce, state, moved_by, moved_at FROM lanes ORDER BY address",
+  );
+  const add = database.prepare<[Buffer, string]>(
+    "INSERT INTO lanes (address, epoch, next_nonce, state) VALUES (?, 0, 0, ?) ON CONFLICT (address) DO NOTHING",
+  );
+  const move = database.prepare<[string, string, number, Buffer, string, number]>(
+    `UPDATE lanes SET state = ?, moved_by = ?, moved_at = ?
+     WHERE address = ? AND state IN (SELECT value FROM json_each(?))
+       AND (? = 0 OR NOT EXISTS (SELECT 1 FROM slots s WHERE s.lane = lanes.address AND s.state <> 'final'))`,
+  );
+
+  return {
+    readLanes: () =>
+      engine.read("readLanes", () =>
+        all.all().map((row) => ({
+          address: toHex(row.address),
+          epoch: row.epoch,
+          nextNonce: Number(row.next_nonce),
+          state: row.state as LaneState,
+          moved: row.moved_by === null ? null : { by: row.moved_by, at: Number(row.moved_at ?? 0n) },
+        })),
+      ),
+    addLanes: (lanes) =>
+      engine.write("addLanes", () => {
+        for (const { address, state } of lanes) add.run(toBlob(address), state);
+      }),
+    moveLane: ({ address, from, to, idle, by, at }) =>
+      engine.write("moveLane", () => {
+        const { changes } = move.run(to, by, at, toBlob(address), JSON.stringify(from), idle ? 1 : 0);
+        return changes === 1;
+      }),
+  };
+}
