@@ -44,7 +44,8 @@ const MUTANTS_PER_WORKER = 200;
 const HINTS = 12;
 /** A mutant that makes a suite this many times slower is hanging. */
 const PATIENCE = 4;
-const LEAST_PATIENCE_MS = 90_000;
+/** A machine that others use, too, was seen to be six times slower than when the suite was timed. */
+const LEAST_PATIENCE_MS = 300_000;
 const BASELINE_MS = 1_200_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

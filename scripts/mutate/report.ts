@@ -72,6 +72,8 @@ export function keepVerdicts(old: Pick<Section, "ground" | "mutants"> | undefine
   if (old?.ground?.code !== ground.code) return [];
   const isAllSame = fingerprint(old.ground) === fingerprint(ground);
   return old.mutants.filter(({ state, killer }) => {
+    // it may have been the machine
+    if (state === "timeout") return false;
     if (isAllSame || state === "invalid" || state === "same-code") return true;
     return killer !== undefined && old.ground.files[killer.file] === ground.files[killer.file];
   });
