@@ -10,6 +10,7 @@ import { type ChaosOptions, help, readOptions } from "./chaos/options.ts";
 import { createPayers, type Payers } from "./chaos/payers.ts";
 import { createRandom } from "./chaos/random.ts";
 import { finality, openStage, type Stage } from "./chaos/stage.ts";
+import { createStranger } from "./chaos/stranger.ts";
 import { readHeight } from "./devnet/rpc.ts";
 import { persist } from "./session.ts";
 
@@ -25,6 +26,8 @@ interface Report {
   readonly audit: Audit;
   readonly events: Readonly<Record<string, number>>;
   readonly restarts: number;
+  /** Accepted payments that a stranger sent to the chain as well. */
+  readonly overtaken: number;
   /** What the node warned of, by code. */
   readonly warnings: Readonly<Record<string, number>>;
   /** Whether books and chain agree in the end, as the node says. */
@@ -73,7 +76,9 @@ async function runStage(stage: Stage, options: ChaosOptions, restarts: () => num
   const started = performance.now();
   const from = await readHeight(stage.chainUrl);
   // The payers draw from a sequence of their own: how fast they are must not change what goes wrong.
-  const payers = await createPayers(stage, options.seed, createRandom(options.seed ^ 0x5eed));
+  const random = createRandom(options.seed ^ 0x5eed);
+  const stranger = await createStranger(stage, options.seed);
+  const payers = await createPayers(stage, { seed: options.seed, random, stranger });
   say(`seed ${options.seed}: payments flow, things go wrong for ${options.minutes} minutes`);
   if (stage.disk === null) say("no disk can be mounted here: the disk is never full in this run");
   const events = await trouble(stage, payers, options, started);
@@ -89,7 +94,13 @@ async function runStage(stage: Stage, options: ChaosOptions, restarts: () => num
   });
   const { seed, minutes, chain } = options;
   const report = { seed, minutes, chain, audit, events: Object.fromEntries(events), restarts: restarts() };
-  return { ...report, warnings: stage.countWarnings(), agrees, halted: halted?.reason ?? null };
+  return {
+    ...report,
+    overtaken: stranger.count,
+    warnings: stage.countWarnings(),
+    agrees,
+    halted: halted?.reason ?? null,
+  };
 }
 
 function tell(counts: Readonly<Record<string, number>>): string {
@@ -113,6 +124,7 @@ function print(report: Report, json: boolean): void {
     ["doubled", audit.doubled],
     ["ended falsely", audit.falseEnds],
     ["never answered", audit.unanswered],
+    ["sent by a stranger, too", report.overtaken],
     ["restarts of the node", report.restarts],
     ...Object.entries(events),
     ["the node warned of", tell(report.warnings)],

@@ -5,7 +5,8 @@
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { type Bench, openBench, type Verdict } from "./guards/judge.ts";
-import { type Guard, guards } from "./guards/list.ts";
+import type { Guard } from "./guards/guard.ts";
+import { guards } from "./guards/list.ts";
 
 interface Judged extends Verdict {
   readonly guard: Guard;

@@ -94,7 +94,7 @@ async function killAtPoint(scene: Scene): Promise<string | null> {
 
 /** In the middle of accepting: some milliseconds after a payment was sent. */
 async function killAtAccept(scene: Scene): Promise<string | null> {
-  const { stage, payers, random } = scene;
+  const { payers, random } = scene;
   const sent = Promise.withResolvers<boolean>();
   const lateMs = random.within(0, 6);
   payers.onSubmit = () => sent.resolve(true);
@@ -178,19 +178,19 @@ async function waitSeen({ stage }: Scene, height: number): Promise<void> {
  * Takes the newest blocks back and lets others follow: their transactions are dropped and their times differ. The node has to bring the payments
  * in them to the chain again. Null where the chain went on too far for a reorg that stays above what is final.
  */
-async function reorganize(scene: Scene): Promise<string | null> {
+async function replaceBlocks(scene: Scene): Promise<string | null> {
   const { stage, random, blockMs, canPause } = scene;
   const rpc = createRpc({ url: stage.chainUrl });
   const before = await waitHeight(scene, 0);
   const snapshot = await rpc.ask<Hex>("evm_snapshot");
-  await waitHeight(scene, before + random.within(1, finality - 2) + 1);
+  const reached = await waitHeight(scene, before + random.within(2, finality / 2));
   if (canPause) await rpc.ask("evm_setIntervalMining", 0);
   let known: readonly (Hex | null)[] = [];
   let top = 0;
   try {
+    await waitSeen(scene, reached);
     top = await waitHeight(scene, 0);
     if (top - before >= finality) return null;
-    if (canPause) await waitSeen(scene, top);
     known = await readHashes(stage.chainUrl, before, top);
     await rpc.ask("evm_revert", snapshot);
     await rpc.ask("evm_increaseTime", 1);
@@ -202,6 +202,15 @@ async function reorganize(scene: Scene): Promise<string | null> {
   const depth = known.filter((hash, index) => hash !== now[index]).length;
   if (depth === 0) throw new Error("a reorg changed nothing: its blocks have the same hashes");
   return `${depth} blocks replaced`;
+}
+
+/** A chain that cannot pause may have gone on too far: tried again. */
+async function reorganize(scene: Scene): Promise<string | null> {
+  for (let tries = 0; tries < 5; tries++) {
+    const happened = await replaceBlocks(scene);
+    if (happened !== null) return happened;
+  }
+  return null;
 }
 
 /** Every kind of event. */

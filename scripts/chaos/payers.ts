@@ -11,9 +11,10 @@ import type { TransferRequest } from "../../src/http/schemas.ts";
 import { deposit } from "../devnet/demo.ts";
 import { readBlockTime } from "../devnet/rpc.ts";
 import { signTransfer } from "../devnet/wallet.ts";
-import { endStates, type Living, persist } from "../session.ts";
+import { endStates, type Living } from "../session.ts";
 import type { Random } from "./random.ts";
 import type { Stage } from "./stage.ts";
+import type { Stranger } from "./stranger.ts";
 
 const payerCount = 8;
 /** Base units each begins with: far more than it pays. */
@@ -24,9 +25,12 @@ const pauseMs = { least: 30, most: 250 };
 const validSeconds = 7_200;
 /** One in ten has little time: it may settle or expire, and either must be true. */
 const hurried = { probability: 0.1, least: 2, most: 12 } as const;
-/** One in twenty is sent twice at once. */
+/** One in twenty is sent twice at once; of as many a stranger brings the signed row to the chain while the node does. */
 const twice = 0.05;
+const overtaken = 0.05;
 const patienceSeconds = 120;
+/** It does not grow: the node is back within seconds, and the point is to be there when it is. */
+const retryPauseMs = 200;
 /** Rows asked for their state at a time. */
 const lookAtOnce = 20;
 
@@ -66,6 +70,19 @@ async function openAccounts({ client, coin }: Stage, people: readonly Person[]):
   );
 }
 
+/** Asks until there is an answer that asking again would not change; throws the last failure when the time is over. */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (const deadline = performance.now() + patienceSeconds * 1_000; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isFinal = error instanceof ProblemError && !error.retryable && error.status < 500;
+      if (isFinal || performance.now() > deadline) throw error;
+      await sleep(retryPauseMs);
+    }
+  }
+}
+
 /** A free nonce of the payer's window if the node answers at once, else any other: both kinds must survive. */
 async function chooseNonce({ client }: Stage, payer: Address, random: Random): Promise<Word> {
   const wide = keccak256(stringToHex(`${payer} ${random.within(0, 2 ** 30)} ${random.within(0, 2 ** 30)}`));
@@ -80,7 +97,10 @@ async function chooseNonce({ client }: Stage, payer: Address, random: Random): P
 }
 
 /** Opens the payers' accounts. The keys follow from the seed. */
-export async function createPayers(stage: Stage, seed: number, random: Random): Promise<Payers> {
+export async function createPayers(
+  stage: Stage,
+  { seed, random, stranger }: { readonly seed: number; readonly random: Random; readonly stranger: Stranger },
+): Promise<Payers> {
   const people = Array.from({ length: payerCount }, (_, index) => {
     const privateKey = keccak256(stringToHex(`chaos payer ${seed} ${index}`));
     return { address: toLower(privateKeyToAccount(privateKey).address), privateKey };
@@ -91,14 +111,11 @@ export async function createPayers(stage: Stage, seed: number, random: Random): 
   /** The same bytes until there is an answer. */
   async function submit(payment: Payment, body: TransferRequest): Promise<void> {
     try {
-      const placed = await persist(
-        () => {
-          const answer = stage.client.post<Living>("/v1/transfers", body);
-          payers.onSubmit?.();
-          return answer;
-        },
-        { patienceSeconds },
-      );
+      const placed = await insist(() => {
+        const answer = stage.client.post<Living>("/v1/transfers", body);
+        payers.onSubmit?.();
+        return answer;
+      });
       payment.id = placed.id;
       payment.state = placed.state;
     } catch (error) {
@@ -123,6 +140,8 @@ export async function createPayers(stage: Stage, seed: number, random: Random): 
     const body = await signTransfer(wish);
     const times = random.happens(twice) ? 2 : 1;
     await Promise.all(Array.from({ length: times }, () => submit(payment, body)));
+    // Only what the node has accepted: a row that a stranger settled before is refused, and rightly so.
+    if (payment.id !== null && random.happens(overtaken)) await stranger.settle(body);
   }
 
   async function keepPaying(person: Person, over: AbortSignal): Promise<void> {

@@ -21,8 +21,8 @@ import { fetchNetwork } from "../session.ts";
 import { type Disk, mountDisk } from "./disk.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 
-/** Blocks: reorgs go up to one less. */
-export const finality = 4;
+/** Blocks; even. Reorgs go up to one less: room for a node that is behind, on a chain that cannot pause. */
+export const finality = 8;
 /** Payments are far below it. */
 const travelRuleLimit = 1_000_000_000_000n;
 
@@ -43,6 +43,8 @@ export interface Stage {
   /** Null where no disk could be mounted. */
   readonly disk: Disk | null;
   readonly folder: string;
+  /** The node's folder in it. */
+  readonly data: string;
   /** Rejects when chain or node are gone for good. */
   readonly failed: Promise<never>;
   /** The end of the node's log. */
@@ -139,7 +141,20 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     failed.catch(() => undefined);
     const { close } = closing;
     const said = { lastWords: () => readTail(log, 12), countWarnings: () => countCodes(log) };
-    return { client, chainId: network.chainId, coin, chainUrl, proxy, node, disk, folder, failed, ...said, close };
+    return {
+      client,
+      chainId: network.chainId,
+      coin,
+      chainUrl,
+      proxy,
+      node,
+      disk,
+      folder,
+      data,
+      failed,
+      ...said,
+      close,
+    };
   } catch (error) {
     await closing.close();
     throw error;

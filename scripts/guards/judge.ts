@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Guard } from "./list.ts";
+import type { Guard } from "./guard.ts";
 
 /** A test that needs this long without its guard is hanging; the slowest needs seconds. */
 const testMs = 20_000;

@@ -1,6 +1,6 @@
 /**
  * What broke elsewhere, second half: payments that expire on their way, providers in trouble, chains that take less than expected, and owners
- * that die. Every title is followed by the guard whose removal makes it fail; scripts/guards/list.ts removes them.
+ * that die. Every title is followed by the guard whose removal makes it fail; scripts/guards/ removes them.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

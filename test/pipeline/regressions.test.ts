@@ -1,6 +1,6 @@
 /**
  * What broke elsewhere, one named test each; expiry, providers and owners are in regressions-trouble.test.ts. Every title is preceded by the guard
- * or fault whose removal makes it fail; scripts/guards/list.ts removes the guards one by one.
+ * or fault whose removal makes it fail; scripts/guards/ removes the guards one by one.
  */
 import { expect } from "chai";
 import { toWord } from "../../src/domain/hex.ts";

@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { countText, listTitles, openBench } from "../../scripts/guards/judge.ts";
-import { allFailures, type Guard, guards } from "../../scripts/guards/list.ts";
+import type { Guard } from "../../scripts/guards/guard.ts";
+import { allFailures, guards } from "../../scripts/guards/list.ts";
 
 const read = (path: string): string => readFileSync(path, "utf8");
 
