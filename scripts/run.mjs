@@ -25,6 +25,7 @@ const commands = {
   mutate: { script: "mutate", compiled: true },
   prove: { script: "prove", compiled: false },
   fuzz: { script: "fuzz", compiled: false },
+  simulate: { script: "simulate", compiled: false },
   evidence: { script: "evidence", compiled: true },
   pack: { script: "dist", compiled: true },
   remesa: { script: "remesa", compiled: false },

@@ -57,8 +57,8 @@ const maxFeePerGas = 10_000n;
 const lanes = [laneA, laneB];
 /** Virtual milliseconds of calm after which whatever still waits is left to expire. */
 const mercyMs = 60_000;
-/** Calls until everything has drained: a dozen times what it takes. */
-const maxCalls = 150_000;
+/** Calls of a whole life: five times what one takes. */
+const maxCalls = 25_000;
 
 interface Life {
   readonly world: SimWorld;
@@ -97,7 +97,7 @@ async function watchOver(life: Life, start: () => SimNode): Promise<void> {
     else if (alive.length > 1 && (world.calm || world.random.chance(0.3))) {
       const [oldest] = alive;
       if (oldest !== undefined) oldest.actor.alive = false;
-    } else if (!world.calm && world.random.chance(0.05)) {
+    } else if (!world.calm && world.random.chance(0.1)) {
       nodes.push(start());
       count(world, "two nodes at once");
     }
