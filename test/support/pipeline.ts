@@ -7,7 +7,18 @@ import { createIntake, defaultIntakeLimits, type IntakeLimits } from "../../src/
 import { createFollower, defaultFollowerLimits } from "../../src/pipeline/confirm.ts";
 import { createKeeper, defaultKeeperLimits } from "../../src/pipeline/keep.ts";
 import { createPlanner, defaultPlannerLimits, type PlannerLimits } from "../../src/pipeline/plan.ts";
-import type { AcceptOutcome, Chain, Clock, LaneSigner, Notice, Store } from "../../src/pipeline/ports.ts";
+import type {
+  AcceptOutcome,
+  Chain,
+  Clock,
+  Deployment,
+  Encoder,
+  LaneSigner,
+  Notice,
+  OrderSigner,
+  Recoverer,
+  Store,
+} from "../../src/pipeline/ports.ts";
 import { createBooksCheck } from "../../src/pipeline/post.ts";
 import { createPublisher, defaultPublisherLimits } from "../../src/pipeline/publish.ts";
 import { createReconciler } from "../../src/pipeline/reconcile.ts";
@@ -47,6 +58,13 @@ export interface HouseOptions {
   readonly chain: Chain;
   readonly clock: ManualClock;
   readonly signer?: LaneSigner;
+  /** The real chain's language in place of the model's. */
+  readonly language?: {
+    readonly encoder: Encoder;
+    readonly recoverer: Recoverer;
+    readonly orderSigner: OrderSigner;
+    readonly deployment: Deployment;
+  };
   readonly planner?: Partial<PlannerLimits>;
   readonly sender?: Partial<SenderLimits>;
   readonly intake?: Partial<IntakeLimits>;
@@ -56,10 +74,11 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   const notices: Notice[] = [];
   const notify = (notice: Notice) => void notices.push(notice);
   const signer = options.signer ?? createModelSigner();
+  const language = options.language ?? { encoder, recoverer, orderSigner, deployment };
   const lanes = createLanes({ store, chain, signer });
   const publisher = createPublisher({ store, clock, limits: defaultPublisherLimits });
   const wake = () => publisher.wake();
-  const books = createBooksCheck({ store, deployment, clock, every: 1, notify });
+  const books = createBooksCheck({ store, deployment: language.deployment, clock, every: 1, notify });
   const limits = {
     intake: { ...defaultIntakeLimits, ...options.intake },
     sender: { ...defaultSenderLimits, ...options.sender },
@@ -67,7 +86,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   const follower = createFollower({
     store,
     chain,
-    deployment,
+    deployment: language.deployment,
     lanes,
     books,
     clock,
@@ -77,10 +96,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   });
   const intake = createIntake({
     store,
-    encoder,
-    recoverer,
-    orderSigner,
-    deployment,
+    ...language,
     head: follower,
     clock,
     limits: limits.intake,
@@ -98,7 +114,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   });
   const sender = createSender({ store, chain, lanes, clock, head: follower, limits: limits.sender, notify });
   const keeper = createKeeper({ store, intake, head: follower, clock, limits: defaultKeeperLimits, notify });
-  const reconciler = createReconciler({ store, chain, deployment, clock, notify });
+  const reconciler = createReconciler({ store, chain, deployment: language.deployment, clock, notify });
 
   /** One round of the loops; a step that fails is tried again in the next round, as main does. */
   async function round(): Promise<void> {
