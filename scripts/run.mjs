@@ -26,6 +26,7 @@ const commands = {
   prove: { script: "prove", compiled: false },
   fuzz: { script: "fuzz", compiled: false },
   chaos: { script: "chaos", compiled: true },
+  simulate: { script: "simulate", compiled: false },
   evidence: { script: "evidence", compiled: true },
   pack: { script: "dist", compiled: true },
   remesa: { script: "remesa", compiled: false },

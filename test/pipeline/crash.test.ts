@@ -31,7 +31,7 @@ async function enumerate({ name: scenario }: Scenario, calls: number): Promise<n
 }
 
 describe("crash enumeration", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   const settled = new Set<IntentKind>();
 
   for (const scenario of scenarios) {

@@ -8,7 +8,18 @@ import { createFollower, defaultFollowerLimits } from "../../src/pipeline/confir
 import { createKeeper, defaultKeeperLimits } from "../../src/pipeline/keep.ts";
 import { createLaneDesk } from "../../src/pipeline/lanes.ts";
 import { createPlanner, defaultPlannerLimits, type PlannerLimits } from "../../src/pipeline/plan.ts";
-import type { AcceptOutcome, Chain, Clock, LaneSigner, Notice, Store } from "../../src/pipeline/ports.ts";
+import type {
+  AcceptOutcome,
+  Chain,
+  Clock,
+  Deployment,
+  Encoder,
+  LaneSigner,
+  Notice,
+  OrderSigner,
+  Recoverer,
+  Store,
+} from "../../src/pipeline/ports.ts";
 import { createBooksCheck } from "../../src/pipeline/post.ts";
 import { createPublisher, defaultPublisherLimits } from "../../src/pipeline/publish.ts";
 import { createReconciler } from "../../src/pipeline/reconcile.ts";
@@ -48,6 +59,13 @@ export interface HouseOptions {
   readonly chain: Chain;
   readonly clock: ManualClock;
   readonly signer?: LaneSigner;
+  /** The real chain's language in place of the model's. */
+  readonly language?: {
+    readonly encoder: Encoder;
+    readonly recoverer: Recoverer;
+    readonly orderSigner: OrderSigner;
+    readonly deployment: Deployment;
+  };
   readonly planner?: Partial<PlannerLimits>;
   readonly sender?: Partial<SenderLimits>;
   readonly intake?: Partial<IntakeLimits>;
@@ -57,10 +75,11 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   const notices: Notice[] = [];
   const notify = (notice: Notice) => void notices.push(notice);
   const signer = options.signer ?? createModelSigner();
+  const language = options.language ?? { encoder, recoverer, orderSigner, deployment };
   const lanes = createLanes({ store, chain, signer });
   const publisher = createPublisher({ store, clock, limits: defaultPublisherLimits });
   const wake = () => publisher.wake();
-  const books = createBooksCheck({ store, deployment, clock, every: 1, notify });
+  const books = createBooksCheck({ store, deployment: language.deployment, clock, every: 1, notify });
   const limits = {
     intake: { ...defaultIntakeLimits, ...options.intake },
     sender: { ...defaultSenderLimits, ...options.sender },
@@ -68,7 +87,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   const follower = createFollower({
     store,
     chain,
-    deployment,
+    deployment: language.deployment,
     lanes,
     books,
     clock,
@@ -78,10 +97,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   });
   const intake = createIntake({
     store,
-    encoder,
-    recoverer,
-    orderSigner,
-    deployment,
+    ...language,
     head: follower,
     clock,
     limits: limits.intake,
@@ -99,7 +115,7 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   });
   const sender = createSender({ store, chain, lanes, clock, head: follower, limits: limits.sender, notify });
   const keeper = createKeeper({ store, intake, head: follower, clock, limits: defaultKeeperLimits, notify });
-  const reconciler = createReconciler({ store, chain, deployment, clock, notify });
+  const reconciler = createReconciler({ store, chain, deployment: language.deployment, clock, notify });
 
   const wakeNobody = () => undefined;
   const desk = createLaneDesk({ store, chain, lanes, signer, clock, wake: wakeNobody, notify });

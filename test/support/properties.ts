@@ -210,7 +210,7 @@ async function checkBooks({ store, reconciler }: Finished, all: readonly Intent[
 /** Throws with the property's id where one does not hold. Call it when everything has drained and the last blocks are applied. */
 export async function checkProperties(finished: Finished): Promise<readonly Intent[]> {
   const { store, model, witness } = finished;
-  expect(witness.breaches).to.deep.equal([]);
+  expect(witness.breaches.slice(0, 3).join("; "), "breaches").to.equal("");
   const { latest, final } = await store.readCursor();
   expect(latest?.hash, "P8: the store is at the chain's head").to.equal(model.blocks.at(-1)?.ref.hash);
   const acts = new Map<Word, Act>();

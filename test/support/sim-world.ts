@@ -92,7 +92,7 @@ export function startChain(world: SimWorld, depth: number): void {
     act() {
       if (!world.still) model.mine();
       if (world.calm) return;
-      if (random.chance(0.1) && model.height > depth + 2) {
+      if (random.chance(0.2) && model.height > depth + 2) {
         model.reorg(1 + random.below(depth - 1), { drop: random.chance(0.3) });
         count(world, "reorg");
       }

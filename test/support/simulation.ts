@@ -57,8 +57,8 @@ const maxFeePerGas = 10_000n;
 const lanes = [laneA, laneB];
 /** Virtual milliseconds of calm after which whatever still waits is left to expire. */
 const mercyMs = 60_000;
-/** Calls until everything has drained: a dozen times what it takes. */
-const maxCalls = 150_000;
+/** Calls of a whole life: five times what one takes. */
+const maxCalls = 25_000;
 
 interface Life {
   readonly world: SimWorld;
@@ -97,7 +97,7 @@ async function watchOver(life: Life, start: () => SimNode): Promise<void> {
     else if (alive.length > 1 && (world.calm || world.random.chance(0.3))) {
       const [oldest] = alive;
       if (oldest !== undefined) oldest.actor.alive = false;
-    } else if (!world.calm && world.random.chance(0.05)) {
+    } else if (!world.calm && world.random.chance(0.1)) {
       nodes.push(start());
       count(world, "two nodes at once");
     }
@@ -170,7 +170,7 @@ async function comeToRest(life: Life, { store, crowd }: { store: Ports["store"];
   await wait(life, {
     ms: 1_000,
     async isDone() {
-      expect([...broken, ...witness.breaches]).to.deep.equal([]);
+      expect([...broken, ...witness.breaches].slice(0, 3).join("; "), "breaches").to.equal("");
       expect((await store.readHalt())?.reason ?? null, "P9: nothing halts").to.equal(null);
       if (clock.monotonic() - since > mercyMs * (jumps + 1) && jumps < 3) {
         jumps += 1;
