@@ -3,6 +3,7 @@
  * restart forgets nothing that counts.
  */
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { LaneView } from "../pipeline/lanes.ts";
 import type { App, RouteParts } from "./app.ts";
 
 /** Seconds: from a cached answer to a long poll. */
@@ -55,20 +56,33 @@ function addReadings(registers: Registry[], parts: RouteParts, streams: () => nu
       this.set(latest === null ? -1 : Number(latest.agrees));
     },
   });
+  let listing: Promise<readonly LaneView[]> | null = null;
+  /** One look for all gauges of a scrape. */
+  async function listLanes(): Promise<readonly LaneView[]> {
+    listing ??= parts.laneDesk.list().finally(() => {
+      listing = null;
+    });
+    return (await listing).filter(({ state }) => state !== "retired");
+  }
   const laneLabels = { ...registry, labelNames: ["lane", "state"] };
-  const openSlots = new Gauge({ ...laneLabels, name: "remesa_lane_open_slots", help: "Slots that are not final" });
   new Gauge({
     ...laneLabels,
     name: "remesa_lane_balance_wei",
     help: "Gas money of each lane that is not retired",
     async collect() {
       this.reset();
-      openSlots.reset();
-      for (const { address, state, gasBalance, slots } of await parts.laneDesk.list()) {
-        if (state === "retired") continue;
-        if (gasBalance !== null) this.set({ lane: address, state }, Number(gasBalance));
-        openSlots.set({ lane: address, state }, slots.length);
+      for (const { address: lane, state, gasBalance } of await listLanes()) {
+        if (gasBalance !== null) this.set({ lane, state }, Number(gasBalance));
       }
+    },
+  });
+  new Gauge({
+    ...laneLabels,
+    name: "remesa_lane_open_slots",
+    help: "Slots of each lane that are not final, 100 at most",
+    async collect() {
+      this.reset();
+      for (const { address: lane, state, slots } of await listLanes()) this.set({ lane, state }, slots.length);
     },
   });
   new Gauge({

@@ -2,6 +2,7 @@
  * Lane keys at rest: what opens a keystore, what does not, and that no key, phrase or passphrase is ever in an error. The keystores here are
  * encrypted at a low cost; the format is the same.
  */
+import { spawnSync } from "node:child_process";
 import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -95,6 +96,71 @@ describe("readKeystoreKeys", () => {
     expect((await refusalOf(readKeystoreKeys({ path, passphrase, count: 1 }))).why).to.equal("open_to_others");
     chmodSync(path, 0o600);
   });
+});
+
+describe("node src/main.ts", () => {
+  let folder = "";
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "remesa-start-"));
+    const { encryptKeystoreJsonSync } = await import("ethers");
+    const keystore = encryptKeystoreJsonSync(new Wallet(key), passphrase, cheap);
+    writeFileSync(join(folder, "lanes.json"), keystore, { mode: 0o600 });
+    writeFileSync(join(folder, "deployment.json"), JSON.stringify(deployment));
+    const credentials = { url: "http://127.0.0.1:1", apiKeys: [], lanes: [], roles: {}, wallets: [] };
+    writeFileSync(join(folder, "credentials.json"), JSON.stringify(credentials), { mode: 0o600 });
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function start(env: Readonly<Record<string, string>>) {
+    const main = join(import.meta.dirname, "..", "..", "src", "main.ts");
+    // Nothing listens there: a node that got past its keys would wait for the chain, and be killed.
+    const chain = { RPC_URL: "http://127.0.0.1:1", REMESA_DATA: folder, PORT: "0" };
+    const { status, stderr } = spawnSync(process.execPath, ["--no-warnings", main], {
+      env: { PATH: process.env["PATH"], ...chain, ...env },
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 12_000,
+      killSignal: "SIGKILL",
+    });
+    return { status, stderr };
+  }
+  const keystore = () => ({ LANE_KEYSTORE: join(folder, "lanes.json") });
+  const tellsNothing = (text: string) => {
+    for (const secret of [passphrase, "wrong words", key.slice(2)]) expect(text).to.not.include(secret);
+  };
+
+  it("ends with 2 and a sentence when the passphrase is wrong, and tells no secret", () => {
+    const { status, stderr } = start({ ...keystore(), LANE_PASSPHRASE: "env:WORDS", WORDS: "wrong words" });
+    expect(stderr.trim()).to.equal(`the passphrase does not open ${join(folder, "lanes.json")}`);
+    expect(status).to.equal(2);
+    tellsNothing(stderr);
+  }).timeout(30_000);
+
+  it("ends with 2 when nobody is there to type it", () => {
+    const { status, stderr } = start(keystore());
+    expect(stderr.trim()).to.equal("nobody typed a passphrase");
+    expect(status).to.equal(2);
+  }).timeout(30_000);
+
+  it("ends with 2 when the source is none of the four, without repeating it", () => {
+    const { status, stderr } = start({ ...keystore(), LANE_PASSPHRASE: "wrong words" });
+    expect(stderr).to.include("LANE_PASSPHRASE");
+    expect(status).to.equal(2);
+    tellsNothing(stderr);
+  }).timeout(30_000);
+
+  it("ends with 2 when there is no lane at all", () => {
+    const { status, stderr } = start({});
+    expect(stderr).to.include("LANE_KEYSTORE");
+    expect(status).to.equal(2);
+  }).timeout(30_000);
+
+  it("goes on to the chain with the right passphrase", () => {
+    const { status, stderr } = start({ ...keystore(), LANE_PASSPHRASE: "env:WORDS", WORDS: passphrase });
+    expect(stderr).to.include("waiting for the chain");
+    expect(status, "killed while waiting").to.equal(null);
+    tellsNothing(stderr);
+  }).timeout(30_000);
 });
 
 describe("parsePassphraseSource", () => {

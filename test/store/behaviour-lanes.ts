@@ -1,11 +1,283 @@
 /**
- * Lanes and slots on a real store: epochs, nonces, committed bytes, attempts, and which intents are ready.
+ * Lanes and slots on a real store: epochs, nonces, committed bytes, attempts, and which intents are ready;
+ * the lanes' states, and the budget of gas that acceptance counts against.
  */
 import { expect } from "chai";
+import type { Address } from "../../src/domain/hex.ts";
+import { laneMoves, type LaneState } from "../../src/domain/lane.ts";
+import type { AcceptItem, AcceptOutcome } from "../../src/pipeline/ports.ts";
 import { type OpenStore, withStore } from "./harness.ts";
-import { ana, createWorld, lane, luis, stranger, toAddress, toCancelled, transferFacts, type World } from "./world.ts";
+import {
+  ana,
+  coin,
+  createWorld,
+  lane,
+  luis,
+  stranger,
+  toAddress,
+  toCancelled,
+  transferFacts,
+  wallTime,
+  type World,
+} from "./world.ts";
+
+/** States, moves and the budget of gas. */
+export function describeLaneStates(open: OpenStore): void {
+  const test = (title: string, body: (world: World) => Promise<void>) =>
+    it(
+      title,
+      withStore(open, async (store) => body(await createWorld(store))),
+    );
+  const other = toAddress(0x99);
+  const stateOf = async ({ store }: World, address: Address) =>
+    (await store.readLanes()).find((one) => one.address === address)?.state;
+  const move = (world: World, verb: keyof typeof laneMoves, address = lane) =>
+    world.store.moveLane({ ...laneMoves[verb], address, by: "desk", at: 7 });
+
+  describe("readLanes and addLanes", () => {
+    test("shows every lane in address order, active when it was opened without a word", async (world) => {
+      await world.store.addLanes([{ address: other, state: "stored" }]);
+      expect(await world.store.readLanes()).to.deep.equal([
+        { address: lane, epoch: 1n, nextNonce: 0, state: "active", moved: null },
+        { address: other, epoch: 0n, nextNonce: 0, state: "stored", moved: null },
+      ]);
+    });
+
+    test("takes a lane in once: a known one stays as it is", async (world) => {
+      await world.store.addLanes([
+        { address: lane, state: "stored" },
+        { address: other, state: "active" },
+      ]);
+      await world.store.addLanes([{ address: other, state: "stored" }]);
+      expect([await stateOf(world, lane), await stateOf(world, other)]).to.deep.equal(["active", "active"]);
+    });
+
+    test("keeps the state of a lane that is opened again", async (world) => {
+      await move(world, "pause");
+      const [opened] = await world.store.openLanes([{ address: lane, chainNonce: 0 }]);
+      expect(opened?.epoch).to.equal(2n);
+      expect(await stateOf(world, lane)).to.equal("paused");
+    });
+  });
+
+  describe("moveLane", () => {
+    const from: Readonly<Record<LaneState, readonly (keyof typeof laneMoves)[]>> = {
+      stored: [],
+      active: ["resume"],
+      draining: ["resume", "drain"],
+      paused: ["resume", "pause"],
+      retired: ["resume", "pause", "retire"],
+    };
+    for (const [state, way] of Object.entries(from) as [LaneState, (keyof typeof laneMoves)[]][]) {
+      test(`makes from ${state} exactly the moves of the table`, async (world) => {
+        let index = 0x200;
+        for (const [verb, { from: allowed, to }] of Object.entries(laneMoves)) {
+          const address = toAddress(index++);
+          await world.store.addLanes([{ address, state: "stored" }]);
+          for (const step of way) expect(await move(world, step, address), step).to.equal(true);
+          expect(await stateOf(world, address)).to.equal(state);
+          const moved = await move(world, verb as keyof typeof laneMoves, address);
+          expect(moved, `${verb} from ${state}`).to.equal(allowed.includes(state));
+          expect(await stateOf(world, address)).to.equal(moved ? to : state);
+        }
+      });
+    }
+
+    test("keeps who moved it and when", async (world) => {
+      await move(world, "pause");
+      const [found] = await world.store.readLanes();
+      expect(found?.moved).to.deep.equal({ by: "desk", at: 7 });
+    });
+
+    test("drained and retire wait until no slot is open: mined is not enough", async (world) => {
+      await world.fund(ana, 1_000n);
+      const intent = await world.accept(transferFacts({ amount: 1n }));
+      const slot = await world.send(intent);
+      expect(await move(world, "drain")).to.equal(true);
+      for (const verb of ["drained", "retire"] as const) expect(await move(world, verb), verb).to.equal(false);
+      await world.settle(slot, intent);
+      expect(await move(world, "drained"), "mined is not final").to.equal(false);
+      await world.store.finalize(world.blocks.head?.number ?? 0, world.at());
+      expect(await move(world, "drained")).to.equal(true);
+      expect(await move(world, "retire")).to.equal(true);
+    });
+
+    test("knows no other lane", async (world) => {
+      expect(await move(world, "pause", other)).to.equal(false);
+    });
+  });
+
+  describe("commitPlan by state", () => {
+    for (const verb of ["pause", "drain"] as const) {
+      test(`writes nothing on a lane after ${verb}, and a further attempt of an open slot all the same`, async (world) => {
+        await world.fund(ana, 1_000n);
+        const [first, second] = [
+          await world.accept(transferFacts({ amount: 1n })),
+          await world.accept(transferFacts({ amount: 1n })),
+        ];
+        const slot = await world.plan(first);
+        expect(await move(world, verb)).to.equal(true);
+        const attempt = { ...slot.attempt, hash: world.nextHash() };
+        expect(await world.store.commitPlan({ ...slot, nonce: 1, items: [second.sequence], attempt })).to.equal(false);
+        expect((await world.read(second)).state).to.equal("accepted");
+        expect(await world.store.addAttempt({ lane, nonce: 0, epoch: 1n, attempt })).to.equal(true);
+      });
+    }
+  });
+}
+
+/** Gas promised to payers: in the transaction that accepts, whatever the order. */
+export function describeSponsorship(open: OpenStore): void {
+  const test = (title: string, body: (world: World) => Promise<void>) =>
+    it(
+      title,
+      withStore(open, async (store) => body(await createWorld(store))),
+    );
+  const budget = { payerPerDay: 100n, newPayerPerDay: 100n, perHour: 1_000n };
+  const item = (gas: bigint, facts = transferFacts({ amount: 1n })): AcceptItem => ({
+    facts,
+    idempotency: null,
+    sponsored: { payer: facts.payer, gas },
+  });
+  const kinds = (outcomes: readonly AcceptOutcome[]) =>
+    outcomes.map((outcome) =>
+      outcome.kind === "refused" ? `${outcome.reasons.map(({ code }) => code).join()}` : outcome.kind,
+    );
+  const spent = "sponsor_budget_exhausted";
+
+  describe("acceptBatch with a budget", () => {
+    test("takes what fits, to the last unit of gas, and refuses the rest with what it found", async (world) => {
+      await world.fund(ana, 1_000n);
+      const { store } = world;
+      const outcomes = await store.acceptBatch([item(60n), item(40n), item(1n)], wallTime, budget);
+      expect(kinds(outcomes)).to.deep.equal(["created", "created", spent]);
+      const [, , refusal] = outcomes;
+      if (refusal?.kind !== "refused") throw new Error("refused");
+      expect(refusal.reasons[0]).to.include({ subject: ana, actual: "101 gas", limit: "100 gas" });
+      expect(refusal.reasons[0]?.extra).to.include({ scope: "payer" });
+      expect(kinds(await store.acceptBatch([item(1n)], wallTime, budget)), "in a later batch").to.deep.equal([spent]);
+      expect(kinds(await store.acceptBatch([item(1n)], wallTime))).to.deep.equal(["created"]);
+    });
+
+    test("leaves nothing behind of one that it refuses: no hold, no fence", async (world) => {
+      await world.fund(ana, 1_000n);
+      const facts = transferFacts({ amount: 1n });
+      await world.store.acceptBatch([item(101n, facts)], wallTime, budget);
+      const [account] = await world.store.readAccounts([{ coin, address: ana }]);
+      expect(account?.held).to.equal(0n);
+      expect(kinds(await world.store.acceptBatch([item(100n, facts)], wallTime, budget))).to.deep.equal(["created"]);
+    });
+
+    test("counts each payer alone, and all of them in the hour", async (world) => {
+      await world.fund(ana, 1_000n);
+      await world.fund(luis, 1_000n);
+      const tight = { ...budget, perHour: 150n };
+      const byLuis = (gas: bigint) => item(gas, transferFacts({ amount: 1n, payer: luis, payee: ana }));
+      const one = async (asked: AcceptItem) => (await world.store.acceptBatch([asked], wallTime, tight))[0];
+      expect((await one(item(100n)))?.kind).to.equal("created");
+      expect((await one(byLuis(50n)))?.kind).to.equal("created");
+      const refusal = await one(byLuis(1n));
+      if (refusal?.kind !== "refused") throw new Error("refused");
+      expect(refusal.reasons[0]).to.include({ code: spent, subject: "everybody", actual: "151 gas" });
+    });
+
+    test("does not count what it knows already, nor what is refused for another reason", async (world) => {
+      await world.fund(ana, 10n);
+      const { store } = world;
+      const known = item(60n);
+      await store.acceptBatch([known], wallTime, budget);
+      const poor = item(60n, transferFacts({ amount: 11n }));
+      const outcomes = await store.acceptBatch([known, known, item(40n)], wallTime, budget);
+      expect(kinds(outcomes)).to.deep.equal(["existing", "existing", "created"]);
+      expect(
+        kinds(await store.acceptBatch([poor], wallTime, { ...budget, payerPerDay: 1_000n, newPayerPerDay: 1_000n })),
+      ).to.deep.equal(["insufficient_funds"]);
+      expect(
+        kinds(await store.acceptBatch([item(1n)], wallTime, { ...budget, payerPerDay: 101n, newPayerPerDay: 101n })),
+      ).to.deep.equal(["created"]);
+    });
+
+    test("does not ask the budget where an item takes nothing from it", async (world) => {
+      await world.fund(ana, 1_000n);
+      const none = { payerPerDay: 0n, newPayerPerDay: 0n, perHour: 0n };
+      const free = { ...item(1n), sponsored: null };
+      expect(kinds(await world.store.acceptBatch([free], wallTime, none))).to.deep.equal(["created"]);
+      expect(kinds(await world.store.acceptBatch([item(1n)], wallTime, none))).to.deep.equal([spent]);
+    });
+
+    test("begins anew with the UTC hour and day, and never gives back before", async (world) => {
+      await world.fund(ana, 1_000n);
+      const { store } = world;
+      const day = Math.floor(wallTime / 86_400_000) * 86_400_000;
+      const tight = { ...budget, perHour: 100n };
+      const at = async (time: number) => kinds(await store.acceptBatch([item(100n)], time, tight));
+      expect(await at(day)).to.deep.equal(["created"]);
+      expect(await at(day + 3_599_999), "the hour").to.deep.equal([spent]);
+      expect(await at(day + 3_600_000), "the payer's day").to.deep.equal([spent]);
+      expect(await at(day + 86_400_000)).to.deep.equal(["created"]);
+      expect(await at(day + 86_399_999), "a clock set back").to.deep.equal([spent]);
+    });
+
+    test("gives a payer of whom nothing has settled the smaller budget", async (world) => {
+      await world.fund(ana, 1_000n);
+      const { store } = world;
+      const wary = { ...budget, newPayerPerDay: 30n };
+      const outcomes = await store.acceptBatch([item(30n), item(1n)], wallTime, wary);
+      expect(kinds(outcomes)).to.deep.equal(["created", spent]);
+      const [first, refusal] = outcomes;
+      if (first?.kind !== "created" || refusal?.kind !== "refused") throw new Error("one of each");
+      expect(refusal.reasons[0]?.extra).to.include({ scope: "new payer" });
+      await world.settle(await world.send(first.intent), first.intent);
+      expect(kinds(await store.acceptBatch([item(1n)], wallTime, wary)), "included is not settled").to.deep.equal([
+        spent,
+      ]);
+      await store.finalize(world.blocks.head?.number ?? 0, world.at());
+      expect(kinds(await store.acceptBatch([item(70n), item(1n)], wallTime, wary))).to.deep.equal(["created", spent]);
+    });
+
+    test("P12: never gives more than the budget, whatever order and races", async (world) => {
+      const seed = (Math.random() * 2 ** 32) >>> 0;
+      let state = seed;
+      const random = (below: number): number => {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+        return Math.floor((state / 2 ** 32) * below);
+      };
+      const payers = [ana, luis, toAddress(0x33), toAddress(0x34)];
+      for (const payer of payers) await world.fund(payer, 10_000n);
+      const bounds = { payerPerDay: 400n, newPayerPerDay: 250n, perHour: 700n };
+      const counted = new Map<string, bigint>();
+      const count = (key: string, gas: bigint) => {
+        counted.set(key, (counted.get(key) ?? 0n) + gas);
+        return counted.get(key) ?? 0n;
+      };
+      for (let turn = 0; turn < 40; turn++) {
+        const at = wallTime + turn * 400_000;
+        const batches = Array.from({ length: 3 }, () =>
+          Array.from({ length: 1 + random(8) }, () => {
+            const payer = payers[random(payers.length)] ?? ana;
+            return item(BigInt(1 + random(90)), transferFacts({ amount: 1n, payer, payee: toAddress(0x77) }));
+          }),
+        );
+        const answers = await Promise.all(batches.map((batch) => world.store.acceptBatch(batch, at, bounds)));
+        for (const [index, outcomes] of answers.entries()) {
+          for (const [position, outcome] of outcomes.entries()) {
+            const sponsored = batches[index]?.[position]?.sponsored;
+            if (outcome.kind !== "created" || sponsored == null) continue;
+            const day = count(`${sponsored.payer} ${Math.floor(at / 86_400_000)}`, sponsored.gas);
+            const hour = count(`hour ${Math.floor(at / 3_600_000)}`, sponsored.gas);
+            expect(day <= bounds.newPayerPerDay, `seed ${seed}: ${sponsored.payer} has ${day}`).to.equal(true);
+            expect(hour <= bounds.perHour, `seed ${seed}: the hour has ${hour}`).to.equal(true);
+          }
+        }
+      }
+      expect(counted.size, `seed ${seed}`).to.be.greaterThan(4);
+    });
+  });
+}
 
 export function describeLanes(open: OpenStore): void {
+  describeLaneStates(open);
+  describeSponsorship(open);
   const test = (title: string, body: (world: World) => Promise<void>) =>
     it(
       title,

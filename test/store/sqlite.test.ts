@@ -226,6 +226,23 @@ describe("SQLite store, on disk", () => {
     await again.close();
   });
 
+  it("remembers over a restart what it promised to pay for", async () => {
+    const budget = { payerPerDay: 100n, newPayerPerDay: 100n, perHour: 1_000n };
+    const toItem = () => {
+      const facts = transferFacts({ amount: 1n });
+      return { facts, idempotency: null, sponsored: { payer: facts.payer, gas: 60n } };
+    };
+    const first = await openSqlite({ folder });
+    await (await createWorld(first)).fund(ana, 1_000n);
+    const [taken] = await first.acceptBatch([toItem()], 1, budget);
+    expect(taken?.kind).to.equal("created");
+    await first.close();
+    const second = await openSqlite({ folder });
+    const [refused] = await second.acceptBatch([toItem()], 2, budget);
+    expect(refused?.kind).to.equal("refused");
+    await second.close();
+  });
+
   it("refuses a folder that a newer version wrote", async () => {
     await (await openSqlite({ folder })).close();
     const database = new Database(join(folder, databaseFile));
