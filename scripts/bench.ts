@@ -5,7 +5,7 @@
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
@@ -15,8 +15,9 @@ import { type Address, type Hex, toLower } from "../src/domain/hex.ts";
 import type { Client } from "../src/http/client.ts";
 import type { BatchResult } from "../src/http/schemas.ts";
 import { type Crowd, createCrowd } from "./bench/crowd.ts";
-import { type LegResult, runBareLeg, runNodeLeg, type Stage } from "./bench/legs.ts";
-import { readUsage, type Usage } from "./bench/processes.ts";
+import { type LegResult, runBareLeg, runNodeLeg, type Stage, type Used } from "./bench/legs.ts";
+import { summarizeProfiles, toProfileOptions } from "./bench/profile.ts";
+import { readUsage } from "./bench/processes.ts";
 import { readTail } from "./devnet/child.ts";
 import { createOperator, deposit, openReserves } from "./devnet/demo.ts";
 import { findDeployerKey, fund, readBlockTime } from "./devnet/rpc.ts";
@@ -36,6 +37,7 @@ const help = `npm run bench [-- options]: settled payments per second, through t
   --batch <n>         payments per request and rows per settle, 700 at most (500)
   --in-flight <n>     requests under way at a time (8)
   --chain <client>    hardhat (default) or anvil
+  --profile <folder>  keep V8's profiles there, and say where the node's processor time goes; slows everything
   --json              one JSON object instead of tables
 
 Example: npm run bench -- --payments 5000 --chain anvil
@@ -47,6 +49,7 @@ interface Options {
   readonly inFlight: number;
   readonly chain: "hardhat" | "anvil";
   readonly json: boolean;
+  readonly profile: string | null;
 }
 
 function readWhole(name: string, text: string, most: number): number {
@@ -63,6 +66,7 @@ function readOptions(args: readonly string[]): Options | null {
       batch: { type: "string", default: "500" },
       "in-flight": { type: "string", default: "8" },
       chain: { type: "string", default: "hardhat" },
+      profile: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -76,6 +80,7 @@ function readOptions(args: readonly string[]): Options | null {
     inFlight: readWhole("in-flight", values["in-flight"], 64),
     chain,
     json: values.json,
+    profile: values.profile === undefined ? null : resolve(values.profile),
   };
 }
 
@@ -119,8 +124,6 @@ async function openAccounts({ client, crowd, coin, validBefore }: Fund): Promise
   }
 }
 
-type Used = Readonly<Record<"node" | "chain" | "client", Usage | null>>;
-
 function readAll({ pids }: SpawnedDevnet): Used {
   return {
     node: readUsage(pids.node),
@@ -131,15 +134,11 @@ function readAll({ pids }: SpawnedDevnet): Used {
 
 interface Leg extends LegResult {
   readonly name: "node" | "bare chain";
-  readonly before: Used;
-  readonly after: Used;
 }
 
-async function measure(devnet: SpawnedDevnet, name: Leg["name"], run: () => Promise<LegResult>): Promise<Leg> {
+async function measure(name: Leg["name"], run: () => Promise<LegResult>): Promise<Leg> {
   say(`${name}: running`);
-  const before = readAll(devnet);
-  const result = await run();
-  return { ...result, name, before, after: readAll(devnet) };
+  return { ...(await run()), name };
 }
 
 /** After it stood still the node reads what it missed: that work belongs to no leg. */
@@ -171,17 +170,19 @@ async function runLegs(options: Options, devnet: SpawnedDevnet): Promise<readonl
   const senderKey: Hex = generatePrivateKey();
   const sender = toLower(privateKeyToAccount(senderKey).address);
   await fund({ url: rpcUrl, deployerKey: findDeployerKey(chainId), accounts: [sender] });
-  const stage: Stage = { client, rpcUrl, chainId, coin, batch: options.batch, inFlight: options.inFlight, depth };
+  const { batch, inFlight } = options;
+  const readUsed = () => readAll(devnet);
+  const stage: Stage = { client, rpcUrl, chainId, coin, batch, inFlight, depth, readUsed };
 
-  const legs = [await measure(devnet, "node", () => runNodeLeg(stage, a1))];
+  const legs = [await measure("node", () => runNodeLeg(stage, a1))];
   process.kill(devnet.pids.node, "SIGSTOP");
   try {
-    legs.push(await measure(devnet, "bare chain", () => runBareLeg(stage, b, senderKey)));
+    legs.push(await measure("bare chain", () => runBareLeg(stage, b, senderKey)));
   } finally {
     process.kill(devnet.pids.node, "SIGCONT");
   }
   await waitCaughtUp(client, rpcUrl);
-  legs.push(await measure(devnet, "node", () => runNodeLeg(stage, a2)));
+  legs.push(await measure("node", () => runNodeLeg(stage, a2)));
   const { agrees, block } = await client.get<{ agrees: boolean; block: number }>("/v1/reconciliation?fresh=true");
   if (!agrees) throw new Error(`bank, books and chain do not agree at block ${block}`);
   return legs;
@@ -196,9 +197,9 @@ function summarize(leg: Leg, options: Options): Record<string, unknown> {
   const round = (value: number | null, digits = 0): number | null =>
     value === null ? null : Number(value.toFixed(digits));
   const cpuMicros = (name: keyof Used): number | null => {
-    const { before, after } = leg;
-    if (before[name] === null || after[name] === null) return null;
-    return ((after[name].cpuSeconds - before[name].cpuSeconds) * 1e6) / leg.payments;
+    const [before, after] = [leg.before.used[name], leg.after.used[name]];
+    if (before === null || after === null) return null;
+    return ((after.cpuSeconds - before.cpuSeconds) * 1e6) / leg.payments;
   };
   return {
     leg: leg.name,
@@ -215,7 +216,10 @@ function summarize(leg: Leg, options: Options): Record<string, unknown> {
       chain: round(cpuMicros("chain")),
       client: round(cpuMicros("client")),
     },
-    memoryMb: { node: round(leg.after.node?.residentMb ?? null), chain: round(leg.after.chain?.residentMb ?? null) },
+    memoryMb: {
+      node: round(leg.after.used.node?.residentMb ?? null),
+      chain: round(leg.after.used.chain?.residentMb ?? null),
+    },
     conditions: { chain: options.chain, blockMs, depth, batch: options.batch, requestsInFlight: options.inFlight },
   };
 }
@@ -277,6 +281,27 @@ function print(legs: readonly Leg[], options: Options): void {
   process.stdout.write(`through the node / bare chain: ${ratio} (${conditions}); bank, books and chain agree\n`);
 }
 
+/** Groups that take less are one line. */
+const leastMicros = 2;
+
+/** Where the node's time went, both node legs together. The profiles are there once the devnet has ended. */
+function printProfile(legs: readonly Leg[], folder: string): void {
+  const node = legs.filter(({ name }) => name === "node");
+  const payments = node.reduce((sum, leg) => sum + leg.payments, 0);
+  const windows = node.map(({ before, after }) => [before.at, after.at] as const);
+  const times = summarizeProfiles({ folder, program: "/src/main.ts", windows });
+  const table = new Table({ head: ["called by", "µs/payment"], style: { head: [], border: [], compact: true } });
+  let rest = 0;
+  for (const { group, micros } of times) {
+    if (micros / payments < leastMicros) rest += micros;
+    else table.push([group, (micros / payments).toFixed(1)]);
+  }
+  table.push(["everything else", (rest / payments).toFixed(1)]);
+  process.stdout.write(
+    `the node's self time, sampled, by the nearest file of ours on the stack\n${table.toString()}\n`,
+  );
+}
+
 async function main(): Promise<number> {
   let options: Options | null;
   try {
@@ -290,7 +315,13 @@ async function main(): Promise<number> {
     return 0;
   }
   const folder = mkdtempSync(join(tmpdir(), "remesa-bench-"));
-  const env = { BATCH_ROWS: String(options.batch), MAX_LIVE_INTENTS: "1000000", LOG_LEVEL: "warn" };
+  const { profile } = options;
+  const env = {
+    BATCH_ROWS: String(options.batch),
+    MAX_LIVE_INTENTS: "1000000",
+    LOG_LEVEL: "warn",
+    ...(profile === null ? {} : { NODE_OPTIONS: toProfileOptions(profile) }),
+  };
   let devnet: SpawnedDevnet | null = null;
   const clean = async (): Promise<void> => {
     await devnet?.stop();
@@ -301,7 +332,10 @@ async function main(): Promise<number> {
   try {
     say(`starting a devnet (${options.chain})`);
     devnet = await spawnDevnet({ data: join(folder, "data"), args: ["--chain", options.chain, "--no-demo"], env });
-    print(await runLegs(options, devnet), options);
+    const legs = await runLegs(options, devnet);
+    print(legs, options);
+    await devnet.stop();
+    if (profile !== null) printProfile(legs, profile);
     return 0;
   } catch (error) {
     say(`the benchmark stopped: ${error instanceof Error ? error.message : String(error)}`);
