@@ -124,8 +124,14 @@ interface Page {
   readonly newest: bigint;
 }
 
+/** Whom an intent of table `i` concerns, as `accountsOf` says it: bytes 22 to 41 of a stored fence are its subject. */
+const accountSql = "coalesce(i.payer, nullif(substr(i.fence, 22, 20), zeroblob(20)))";
+const partiesSql = `${accountSql}, CASE WHEN i.payee IS ${accountSql} THEN NULL ELSE i.payee END`;
+
 export interface Events {
   append(event: NewEvent): void;
+  /** Of every intent that a block up to `number` judged: its end, in log order. */
+  appendEnds(number: number, at: number): void;
   /** Removes the oldest beyond the bound, a slice at a time. */
   prune(): void;
   ofIntent(sequence: bigint): readonly PublishedEvent[];
@@ -135,6 +141,11 @@ export interface Events {
 export function createEvents({ database, read }: Engine, kept: bigint = eventsKept): Events {
   const insert = database.prepare(
     `INSERT INTO events (intent, type, account, counterparty, others, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const insertEnds = database.prepare<[number, number]>(
+    `INSERT INTO events (intent, type, account, counterparty, at)
+     SELECT w.sequence, w.verdict, ${partiesSql}, ? FROM intent_work w JOIN intents i ON i.sequence = w.sequence
+     WHERE w.block_number <= ? ORDER BY w.block_number, w.log_index, w.sequence`,
   );
   const bounds = database.prepare<[], { oldest: bigint | null; newest: bigint | null }>(
     `SELECT (SELECT min(sequence) FROM events) AS oldest, (SELECT max(sequence) FROM events) AS newest`,
@@ -178,6 +189,9 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
       const text = detail === null ? null : JSON.stringify(detail);
       const parties = [toBlobOrNull(account), toBlobOrNull(counterparty), joinAddresses(others)];
       insert.run(intent, type, ...parties, text, at);
+    },
+    appendEnds(number, at) {
+      insertEnds.run(at, number);
     },
     prune() {
       const { oldest, newest } = readBounds();

@@ -71,8 +71,7 @@ export interface Work {
   unjudged(range: readonly [Buffer, Buffer]): readonly WorkRow[];
   /** Planned or sent intents that this slot carries. */
   ofSlot(slot: bigint): readonly WorkRow[];
-  /** Judged by blocks up to, or above, `number`. */
-  judgedUpTo(number: number): readonly WorkRow[];
+  /** Judged by blocks above `number`. */
   judgedAbove(number: number): readonly WorkRow[];
   /** Unjudged and past their validity at `time`, Unix seconds. */
   overdue(time: number): readonly WorkRow[];
@@ -85,6 +84,8 @@ export interface Work {
   /** A payee was attested: what waits for the travel rule on its account is looked at again at once. Null: any. */
   attested(payee: Address | null, amount: bigint | null): void;
   hold(item: { sequence: bigint; reason: HeldReason; until: number }, at: number): void;
+  /** Ends everything that blocks up to `number` judged, in log order. Returns how many ended. */
+  endJudged(number: number, change: { book: AccountBook; at: number }): number;
   end(row: WorkRow, change: { outcome: EndState; book: AccountBook; at: number }): void;
 }
 
@@ -117,7 +118,21 @@ function prepare({ database }: Engine) {
          WHERE s.slot = ? AND w.slot = ? AND w.state IN ('planned', 'sent') ORDER BY s.position`,
       )
       .pluck(),
-    judgedUpTo: select<[number]>("w.block_number <= ? ORDER BY w.block_number, w.log_index, w.sequence"),
+    // What becomes final is hundreds of rows at a time and moves as sets: no row of it passes through here (17 µs each otherwise).
+    countJudged: database.prepare<[number], { state: LiveState; verdict: EndState; count: bigint }>(
+      "SELECT state, verdict, count(*) AS count FROM intent_work WHERE block_number <= ? GROUP BY state, verdict",
+    ),
+    heldJudged: database.prepare<[number], { account: bigint; held: bigint }>(
+      `SELECT account, sum(held) AS held FROM intent_work WHERE block_number <= ? AND held > 0 AND account IS NOT NULL
+       GROUP BY account`,
+    ),
+    endJudged: database.prepare<[number, number]>(
+      `UPDATE intents SET outcome = w.verdict, reason = NULL, ended_at = ?, block_number = w.block_number,
+         block_hash = w.block_hash, transaction_hash = w.transaction_hash, log_index = w.log_index, sender = w.sender
+       FROM intent_work w
+       WHERE w.block_number <= ? AND intents.sequence = w.sequence AND intents.outcome IS NULL`,
+    ),
+    removeJudged: database.prepare<[number]>("DELETE FROM intent_work WHERE block_number <= ?"),
     judgedAbove: select<[number]>("w.block_number > ? ORDER BY w.block_number DESC, w.log_index DESC, w.sequence DESC"),
     overdue: select<[number]>("w.valid_before <= ? AND w.verdict IS NULL ORDER BY w.sequence"),
     include: database.prepare<[...EvidenceValues, bigint, string]>(
@@ -170,7 +185,6 @@ export function createWork(engine: Engine, events: Events): Work {
     ofFence: (fence) => sql.ofFence.all(fence).map(toRow).sort(bySequence),
     unjudged: (range) => sql.unjudged.all(...range).map(toRow),
     ofSlot: (slot) => sql.ofSlot.all(slot, slot).map(toRow),
-    judgedUpTo: (number) => sql.judgedUpTo.all(number).map(toRow),
     judgedAbove: (number) => sql.judgedAbove.all(number).map(toRow),
     overdue: (time) => sql.overdue.all(time).map(toRow),
 
@@ -225,6 +239,21 @@ export function createWork(engine: Engine, events: Events): Work {
       if (text === undefined || sql.hold.run(reason, until, sequence).changes === 0) return;
       const row = toRow(text);
       if (row.reason !== reason) tell(row, { type: "held", detail: { reason }, at });
+    },
+
+    endJudged(number, { book, at }) {
+      let count = 0;
+      for (const group of sql.countJudged.all(number)) {
+        engine.tally(group.state, group.verdict, Number(group.count));
+        count += Number(group.count);
+      }
+      if (count === 0) return 0;
+      for (const { account, held } of sql.heldJudged.all(number)) book.byId(account).heldDelta -= held;
+      events.appendEnds(number, at);
+      const written = sql.endJudged.run(at, number).changes;
+      const removed = sql.removeJudged.run(number).changes;
+      assertInvariant(written === count && removed === count, "P1", `of ${count} judged intents ${written} ended`);
+      return count;
     },
 
     end(row, { outcome, book, at }) {
