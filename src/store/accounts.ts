@@ -36,6 +36,7 @@ export interface OpenAccount {
   readonly coin: Address;
   readonly address: Address;
   readonly balance: bigint;
+  readonly held: bigint;
   balanceDelta: bigint;
   heldDelta: bigint;
   nonceBase: bigint;
@@ -48,6 +49,8 @@ export interface AccountBook {
   /** Loads those that exist and are not loaded yet, all in one statement. */
   load(names: Iterable<AccountName>): void;
   at(coin: Address, address: Address): OpenAccount;
+  /** One that is loaded. */
+  find(coin: Address, address: Address): OpenAccount | undefined;
   byId(id: bigint): OpenAccount;
   /** Writes every changed account in sorted order; with a block, what it was before is kept for a reorg. */
   flush(block: number | null): void;
@@ -157,6 +160,7 @@ function createBook(sql: Sql): AccountBook {
       coin: row.coin,
       address: row.address,
       balance: row.balance,
+      held: row.held,
       balanceDelta: 0n,
       heldDelta: 0n,
       nonceBase: row.nonce_base,
@@ -185,6 +189,7 @@ function createBook(sql: Sql): AccountBook {
       if (row === undefined) throw new Error("INSERT … RETURNING returned no row");
       return open(accountRow.read(row));
     },
+    find: (coin, address) => byKey.get(toAccountKey(coin, address))?.open,
     byId(id) {
       const known = byId.get(id);
       if (known !== undefined) return known;

@@ -130,6 +130,8 @@ const partiesSql = `${accountSql}, CASE WHEN i.payee IS ${accountSql} THEN NULL 
 
 export interface Events {
   append(event: NewEvent): void;
+  /** Of every row in the JSON text (sequence first). */
+  appendAccepted(rows: string, at: number): void;
   /** Of every row in the JSON text (sequence first, log index third), all included by one transaction. */
   appendIncluded(rows: string, evidence: Evidence, at: number): void;
   /** Of every intent that a block up to `number` judged: its end, in log order. */
@@ -148,6 +150,10 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
     `INSERT INTO events (intent, type, account, counterparty, at)
      SELECT w.sequence, w.verdict, ${partiesSql}, ? FROM intent_work w JOIN intents i ON i.sequence = w.sequence
      WHERE w.block_number <= ? ORDER BY w.block_number, w.log_index, w.sequence`,
+  );
+  const insertAccepted = database.prepare<[number, string]>(
+    `INSERT INTO events (intent, type, account, counterparty, at)
+     SELECT i.sequence, 'accepted', ${partiesSql}, ? FROM json_each(?) j CROSS JOIN intents i ON i.sequence = j.value ->> 0`,
   );
   const insertIncluded = database.prepare<[string, string, number, string]>(
     `INSERT INTO events (intent, type, account, counterparty, detail, at)
@@ -196,6 +202,9 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
       const text = detail === null ? null : JSON.stringify(detail);
       const parties = [toBlobOrNull(account), toBlobOrNull(counterparty), joinAddresses(others)];
       insert.run(intent, type, ...parties, text, at);
+    },
+    appendAccepted(rows, at) {
+      insertAccepted.run(at, rows);
     },
     appendIncluded(rows, evidence, at) {
       // Only the log index differs between the rows of a transaction.

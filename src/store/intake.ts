@@ -10,6 +10,7 @@ import { cancelKinds } from "../domain/lifecycle.ts";
 import type { Rejection } from "../domain/rejection.ts";
 import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/ports.ts";
 import type { Accounts } from "./accounts.ts";
+import { createClearWay } from "./clear.ts";
 import type { Engine } from "./engine.ts";
 import { accountsOf, type Events } from "./events.ts";
 import { assertInvariant } from "./fault.ts";
@@ -17,6 +18,7 @@ import { explainFence } from "./refusals.ts";
 import {
   type IntentRow,
   intentColumns,
+  noBase,
   spaceOf,
   toAccountKey,
   toBlob,
@@ -28,8 +30,6 @@ import {
 
 /** Free window nonces named in a refusal: a wallet picks one at random. */
 const freeNoncesShown = 16;
-/** Above every window nonce: a base that no account reaches, for fences that have none. */
-const noBase = 1n << 62n;
 
 interface IdempotencyRow {
   request_hash: Buffer;
@@ -72,6 +72,10 @@ function prepare({ database }: Engine) {
        ON CONFLICT (owner, key) DO NOTHING`,
     ),
   };
+}
+
+function toAccepted(facts: IntentFacts, sequence: bigint, at: number): Intent {
+  return { ...facts, sequence, state: "accepted", reason: null, evidence: null, acceptedAt: at, endedAt: null };
 }
 
 function refuse(...reasons: readonly Rejection[]): AcceptOutcome {
@@ -170,8 +174,10 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     return explain(facts, sql.isLive.get(fence, isCancel) !== undefined);
   }
 
-  function write(intent: Intent, fence: Buffer): void {
-    const { action } = intent;
+  function write(intent: Intent): void {
+    const { action, payer } = intent;
+    const fence = toFenceBlob(intent.fence, spaceOf(intent.kind));
+    const coin = toBlob(intent.coin);
     const [target, data, gas] =
       action.kind === "row" ? [action.coin, action.row, 0n] : [action.to, action.data, action.gas];
     sql.insert.run(
@@ -179,8 +185,9 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
       intent.kind,
       toBlob(intent.digest),
       fence,
-      toBlob(intent.coin),
-      toBlobOrNull(intent.payer),
+      coin,
+      // The fence of a payment names its payer: bytes 21 to 40.
+      payer === intent.fence.subject ? fence.subarray(21, 41) : toBlobOrNull(payer),
       toBlobOrNull(intent.payee),
       intent.amount,
       intent.validAfter,
@@ -188,12 +195,15 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
       toBlobOrNull(intent.memo),
       toBlobOrNull(intent.subject),
       action.kind,
-      toBlob(target),
+      target === intent.coin ? coin : toBlob(target),
       toBlob(data),
       gas,
       intent.reference,
       intent.acceptedAt,
     );
+  }
+
+  function tell(intent: Intent): void {
     engine.tally(null, "accepted");
     const at = intent.acceptedAt;
     events.append({ type: "accepted", intent: intent.sequence, ...accountsOf(intent), detail: null, at });
@@ -214,20 +224,14 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     const fence = toFenceBlob(facts.fence, spaceOf(facts.kind));
     const rejection = enter(sequence, facts, fence);
     if (rejection !== null) return refuse(rejection);
-    const intent: Intent = {
-      ...facts,
-      sequence,
-      state: "accepted",
-      reason: null,
-      evidence: null,
-      acceptedAt: at,
-      endedAt: null,
-    };
-    write(intent, fence);
+    const intent = toAccepted(facts, sequence, at);
+    write(intent);
+    tell(intent);
     remember(sequence);
     return { kind: "created", intent };
   }
 
+  const way = createClearWay(engine, { accounts, events, write });
   return {
     acceptBatch: (items, at) =>
       engine.write("acceptBatch", () => {
@@ -237,10 +241,20 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
         const order = items
           .map(({ facts }, index) => ({ index, key: toAccountKey(facts.coin, facts.payer ?? zeroAddress) }))
           .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index));
+        const clear = way.open(
+          items.map(({ facts }) => facts),
+          at,
+        );
         for (const { index } of order) {
           const item = items[index];
-          if (item !== undefined) outcomes[index] = acceptOne(item, first + BigInt(index), at);
+          if (item === undefined) continue;
+          const sequence = first + BigInt(index);
+          const toIntent = () => toAccepted(item.facts, sequence, at);
+          const intent = item.idempotency === null ? clear.take(item.facts, toIntent) : null;
+          if (intent === null) clear.leave(item.facts);
+          outcomes[index] = intent === null ? acceptOne(item, sequence, at) : { kind: "created", intent };
         }
+        clear.flush();
         assertInvariant(Object.keys(outcomes).length === items.length, "P1", "an item of the batch has no outcome");
         return outcomes;
       }),

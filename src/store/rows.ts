@@ -86,6 +86,9 @@ export function findWindowNonce(fence: Fence): bigint | null {
   return nonce < windowNonceLimit ? nonce : null;
 }
 
+/** Above every window nonce: a base that no account reaches, for fences that have none. */
+export const noBase = 1n << 62n;
+
 /** The same for an intent: only kinds whose fence is an EIP-3009 authorization have window nonces. */
 export function windowNonceOf(facts: Pick<IntentFacts, "kind" | "fence">): bigint | null {
   return windowKinds.has(facts.kind) ? findWindowNonce(facts.fence) : null;
