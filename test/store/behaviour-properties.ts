@@ -277,7 +277,7 @@ function toItems(wishes: readonly Wish[]): readonly AcceptItem[] {
 /** A store in which some nonces are used, one is on its way, and everybody has a little. */
 async function createHistory(store: Store): Promise<World> {
   const world = await createWorld(store);
-  for (const who of people) await world.fund(who, 100n);
+  for (const who of people) await world.fund(who, 60n);
   const used = [0n, 2n].map((nonce) => transferFacts({ payer: ana, nonce: toWord(nonce) }));
   const intents = [];
   for (const facts of used) intents.push(await world.accept(facts));
