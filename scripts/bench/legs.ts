@@ -99,8 +99,8 @@ interface Placed {
   readonly acceptMs: number;
 }
 
-/** Sends one batch, waits until its last payment has ended, and returns what it placed. */
-async function sendBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
+/** Sends one batch and returns what it placed. */
+async function placeBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
   const started = performance.now();
   const answer = await fetch(`${stage.client.url}/v1/transfers/batch`, {
     method: "POST",
@@ -112,10 +112,15 @@ async function sendBatch(stage: Stage, texts: readonly string[], acceptMs: numbe
     throw new Error(`a batch was answered ${answer.status}: ${JSON.stringify(result).slice(0, 300)}`);
   const took = performance.now() - started;
   acceptMs.push(took);
-  const placed = result.outcomes.map((outcome) => {
+  return result.outcomes.map((outcome) => {
     if (outcome.outcome === "refused") throw new Error(`a payment was refused: ${outcome.problem.detail}`);
     return { id: outcome.transfer.id, acceptMs: took };
   });
+}
+
+/** The same, and waits until its last payment has ended. */
+async function sendBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
+  const placed = await placeBatch(stage, texts, acceptMs);
   const last = placed.at(-1);
   if (last === undefined) throw new Error("an empty batch");
   const ended = await waitUntilEnded<Living>(stage.client, {
@@ -163,30 +168,75 @@ async function sampleSettleMs(client: Client, placed: readonly Placed[]): Promis
   return times;
 }
 
+/** Payments per request of an open leg: what a busy wallet operator gathers in a moment. */
+const openBatch = 20;
+
+/** Sends every batch when it is due, whatever has become of those before. */
+async function sendOnTime(
+  stage: Stage,
+  batches: readonly (readonly string[])[],
+  rate: { readonly perSecond: number; readonly acceptMs: number[] },
+): Promise<readonly Placed[]> {
+  const started = performance.now();
+  const sent: Promise<readonly Placed[]>[] = [];
+  for (const [i, texts] of batches.entries()) {
+    const due = started + (i * openBatch * 1_000) / rate.perSecond;
+    if (due > performance.now()) await sleep(due - performance.now());
+    sent.push(placeBatch(stage, texts, rate.acceptMs));
+  }
+  return (await Promise.all(sent)).flat();
+}
+
+/** Payments through the node at a given rate, open loop: a node that falls behind is not waited for, and its settle times tell. */
+export async function runOpenLeg(stage: Stage, signed: readonly Signed[], perSecond: number): Promise<LegResult> {
+  const texts = toBatches(
+    signed.map(({ text }) => text),
+    openBatch,
+  );
+  const acceptMs: number[] = [];
+  const sendAll = () => sendOnTime(stage, texts, { perSecond, acceptMs });
+  return runThroughNode(stage, { payments: signed.length, acceptMs, sendAll });
+}
+
 /** Payments through the node: from the first request to the moment the last one is settled in the books. */
 export async function runNodeLeg(stage: Stage, signed: readonly Signed[]): Promise<LegResult> {
-  const rpc = createRpc({ url: stage.rpcUrl });
-  const { settled } = await countSettled(stage.client);
-  const first = await readHeight(rpc);
   const queue = toBatches(
     signed.map(({ text }) => text),
     stage.batch,
   ).values();
   const acceptMs: number[] = [];
-  const placed: Placed[] = [];
+  const sendAll = async (): Promise<readonly Placed[]> => {
+    const placed: Placed[] = [];
+    await Promise.all(
+      Array.from({ length: stage.inFlight }, async () => {
+        for (const texts of queue) placed.push(...(await sendBatch(stage, texts, acceptMs)));
+      }),
+    );
+    return placed;
+  };
+  return runThroughNode(stage, { payments: signed.length, acceptMs, sendAll });
+}
+
+interface Sending {
+  readonly payments: number;
+  readonly acceptMs: readonly number[];
+  readonly sendAll: () => Promise<readonly Placed[]>;
+}
+
+/** Both kinds of leg: from the first request to the moment the last payment is settled in the books. */
+async function runThroughNode(stage: Stage, { payments, acceptMs, sendAll }: Sending): Promise<LegResult> {
+  const rpc = createRpc({ url: stage.rpcUrl });
+  const { settled } = await countSettled(stage.client);
+  const first = await readHeight(rpc);
   const before = mark(stage);
-  await Promise.all(
-    Array.from({ length: stage.inFlight }, async () => {
-      for (const texts of queue) placed.push(...(await sendBatch(stage, texts, acceptMs)));
-    }),
-  );
-  await waitSettled(stage.client, settled + signed.length);
+  const placed = await sendAll();
+  await waitSettled(stage.client, settled + payments);
   const after = mark(stage);
   const { gas, blocks, transactions } = await readBlocks(rpc, first, await readHeight(rpc));
   const settleMs = await sampleSettleMs(stage.client, placed);
-  const gasPerPayment = Number(gas) / signed.length;
+  const gasPerPayment = Number(gas) / payments;
   const seconds = toSeconds(before, after);
-  return { seconds, before, after, payments: signed.length, acceptMs, settleMs, gasPerPayment, blocks, transactions };
+  return { seconds, before, after, payments, acceptMs, settleMs, gasPerPayment, blocks, transactions };
 }
 
 async function signSettles(stage: Stage, signed: readonly Signed[], senderKey: Hex): Promise<readonly Hex[]> {
