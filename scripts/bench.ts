@@ -4,19 +4,21 @@
  * the conditions beside every figure. A leg that does not settle to the last payment is an error, not a figure.
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import Table from "cli-table3";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { readCredentials, readDeployment } from "../src/config.ts";
 import { type Address, type Hex, toLower } from "../src/domain/hex.ts";
 import type { Client } from "../src/http/client.ts";
 import type { BatchResult } from "../src/http/schemas.ts";
-import { type Crowd, createCrowd } from "./bench/crowd.ts";
-import { type LegResult, runBareLeg, runNodeLeg, type Stage } from "./bench/legs.ts";
-import { readUsage, type Usage } from "./bench/processes.ts";
+import { type Crowd, createCrowd, type Signed } from "./bench/crowd.ts";
+import { openHistory } from "./bench/history.ts";
+import { type LegResult, runBareLeg, runNodeLeg, runOpenLeg, type Stage, type Used } from "./bench/legs.ts";
+import { help, type Options, readOptions } from "./bench/options.ts";
+import { readUsage } from "./bench/processes.ts";
+import { toProfileOptions } from "./bench/profile.ts";
+import { depth, type Leg, print, printLimit, printProfile } from "./bench/report.ts";
 import { readTail } from "./devnet/child.ts";
 import { createOperator, deposit, openReserves } from "./devnet/demo.ts";
 import { findDeployerKey, fund, readBlockTime } from "./devnet/rpc.ts";
@@ -24,60 +26,9 @@ import { type SpawnedDevnet, spawnDevnet } from "./devnet/spawn.ts";
 import { createNonce } from "./devnet/wallet.ts";
 import { type Living, waitUntilEnded } from "./session.ts";
 
-const blockMs = 250;
-const depth = 2;
 /** Base units each payer begins with: far more than it pays. */
 const openingUnits = 1_000_000_000n;
 const validSeconds = 7_200;
-
-const help = `npm run bench [-- options]: settled payments per second, through the node and past it.
-
-  --payments <n>      payments per leg, three legs (20000)
-  --batch <n>         payments per request and rows per settle, 700 at most (500)
-  --in-flight <n>     requests under way at a time (8)
-  --chain <client>    hardhat (default) or anvil
-  --json              one JSON object instead of tables
-
-Example: npm run bench -- --payments 5000 --chain anvil
-`;
-
-interface Options {
-  readonly payments: number;
-  readonly batch: number;
-  readonly inFlight: number;
-  readonly chain: "hardhat" | "anvil";
-  readonly json: boolean;
-}
-
-function readWhole(name: string, text: string, most: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > most) throw new Error(`--${name} ${text}: 1 to ${most}`);
-  return value;
-}
-
-function readOptions(args: readonly string[]): Options | null {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      payments: { type: "string", default: "20000" },
-      batch: { type: "string", default: "500" },
-      "in-flight": { type: "string", default: "8" },
-      chain: { type: "string", default: "hardhat" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
-  if (values.help) return null;
-  const { chain } = values;
-  if (chain !== "hardhat" && chain !== "anvil") throw new Error(`--chain ${chain}: hardhat or anvil`);
-  return {
-    payments: readWhole("payments", values.payments, 1_000_000),
-    batch: readWhole("batch", values.batch, 700),
-    inFlight: readWhole("in-flight", values["in-flight"], 64),
-    chain,
-    json: values.json,
-  };
-}
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -119,8 +70,6 @@ async function openAccounts({ client, crowd, coin, validBefore }: Fund): Promise
   }
 }
 
-type Used = Readonly<Record<"node" | "chain" | "client", Usage | null>>;
-
 function readAll({ pids }: SpawnedDevnet): Used {
   return {
     node: readUsage(pids.node),
@@ -129,17 +78,9 @@ function readAll({ pids }: SpawnedDevnet): Used {
   };
 }
 
-interface Leg extends LegResult {
-  readonly name: "node" | "bare chain";
-  readonly before: Used;
-  readonly after: Used;
-}
-
-async function measure(devnet: SpawnedDevnet, name: Leg["name"], run: () => Promise<LegResult>): Promise<Leg> {
+async function measure(name: string, run: () => Promise<LegResult>): Promise<Leg> {
   say(`${name}: running`);
-  const before = readAll(devnet);
-  const result = await run();
-  return { ...result, name, before, after: readAll(devnet) };
+  return { ...(await run()), name };
 }
 
 /** After it stood still the node reads what it missed: that work belongs to no leg. */
@@ -153,6 +94,68 @@ async function waitCaughtUp(client: Client, rpcUrl: string): Promise<void> {
   throw new Error("the node did not catch up with the bare chain within 120 s");
 }
 
+/** Everything a measurement is made with. */
+interface Bench {
+  readonly options: Options;
+  readonly devnet: SpawnedDevnet;
+  readonly stage: Stage;
+  readonly coin: Address;
+  /** What was signed for each leg. */
+  readonly legs: readonly (readonly Signed[])[];
+}
+
+const legOf = ({ legs }: Bench, index: number): readonly Signed[] => legs[index] ?? [];
+
+/** Node, bare chain, node. */
+async function runThree(bench: Bench): Promise<readonly Leg[]> {
+  const { devnet, stage } = bench;
+  const senderKey: Hex = generatePrivateKey();
+  const sender = toLower(privateKeyToAccount(senderKey).address);
+  await fund({ url: devnet.rpcUrl, deployerKey: findDeployerKey(devnet.chainId), accounts: [sender] });
+  const legs = [await measure("node", () => runNodeLeg(stage, legOf(bench, 0)))];
+  process.kill(devnet.pids.node, "SIGSTOP");
+  try {
+    legs.push(await measure("bare chain", () => runBareLeg(stage, legOf(bench, 1), senderKey)));
+  } finally {
+    process.kill(devnet.pids.node, "SIGCONT");
+  }
+  await waitCaughtUp(stage.client, devnet.rpcUrl);
+  legs.push(await measure("node", () => runNodeLeg(stage, legOf(bench, 2))));
+  return legs;
+}
+
+/** 10,000, 100,000 … and the wanted count itself. */
+function toSteps(stored: number): readonly number[] {
+  const steps: number[] = [];
+  for (let step = 10_000; step < stored; step *= 10) steps.push(step);
+  return [...steps, stored];
+}
+
+/** One leg per size of the store. */
+async function runStored(bench: Bench): Promise<readonly Leg[]> {
+  const { options, devnet, stage, coin } = bench;
+  const history = openHistory({ folder: devnet.data, coin, most: options.stored });
+  const legs: Leg[] = [];
+  try {
+    for (const [index, step] of toSteps(options.stored).entries()) {
+      say(`${step} finished payments`);
+      history.grow(step);
+      legs.push(await measure(`node, ${step} stored`, () => runNodeLeg(stage, legOf(bench, index))));
+    }
+  } finally {
+    history.close();
+  }
+  return legs;
+}
+
+/** As fast as it goes, then at a part of that rate. */
+async function runRate(bench: Bench): Promise<readonly Leg[]> {
+  const { options, stage } = bench;
+  const top = await measure("node", () => runNodeLeg(stage, legOf(bench, 0)));
+  const rate = Math.round((options.rate * top.payments) / top.seconds);
+  return [top, await measure(`node, open at ${rate}/s`, () => runOpenLeg(stage, legOf(bench, 1), rate))];
+}
+
 async function runLegs(options: Options, devnet: SpawnedDevnet): Promise<readonly Leg[]> {
   const { rpcUrl, chainId, data } = devnet;
   const credentials = readCredentials(data);
@@ -164,117 +167,20 @@ async function runLegs(options: Options, devnet: SpawnedDevnet): Promise<readonl
   const validBefore = (await readBlockTime(rpcUrl)) + validSeconds;
   say(`${crowd.payers.length} payers: opening balances`);
   await openAccounts({ client, crowd, coin, validBefore });
-  say(`signing ${3 * options.payments} payments`);
-  const [a1 = [], b = [], a2 = []] = [0, 1, 2].map((leg) =>
+  const count = options.stored > 0 ? toSteps(options.stored).length : options.rate > 0 ? 2 : 3;
+  say(`signing ${count * options.payments} payments`);
+  const signed = Array.from({ length: count }, (_, leg) =>
     crowd.signLeg(leg, { count: options.payments, coin, validBefore }),
   );
-  const senderKey: Hex = generatePrivateKey();
-  const sender = toLower(privateKeyToAccount(senderKey).address);
-  await fund({ url: rpcUrl, deployerKey: findDeployerKey(chainId), accounts: [sender] });
-  const stage: Stage = { client, rpcUrl, chainId, coin, batch: options.batch, inFlight: options.inFlight, depth };
-
-  const legs = [await measure(devnet, "node", () => runNodeLeg(stage, a1))];
-  process.kill(devnet.pids.node, "SIGSTOP");
-  try {
-    legs.push(await measure(devnet, "bare chain", () => runBareLeg(stage, b, senderKey)));
-  } finally {
-    process.kill(devnet.pids.node, "SIGCONT");
-  }
-  await waitCaughtUp(client, rpcUrl);
-  legs.push(await measure(devnet, "node", () => runNodeLeg(stage, a2)));
+  const { batch, inFlight } = options;
+  const readUsed = () => readAll(devnet);
+  const stage: Stage = { client, rpcUrl, chainId, coin, batch, inFlight, depth, readUsed };
+  const bench: Bench = { options, devnet, stage, coin, legs: signed };
+  const run = options.stored > 0 ? runStored : options.rate > 0 ? runRate : runThree;
+  const legs = await run(bench);
   const { agrees, block } = await client.get<{ agrees: boolean; block: number }>("/v1/reconciliation?fresh=true");
   if (!agrees) throw new Error(`bank, books and chain do not agree at block ${block}`);
   return legs;
-}
-
-function percentile(values: readonly number[], part: number): number | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? null;
-}
-
-function summarize(leg: Leg, options: Options): Record<string, unknown> {
-  const round = (value: number | null, digits = 0): number | null =>
-    value === null ? null : Number(value.toFixed(digits));
-  const cpuMicros = (name: keyof Used): number | null => {
-    const { before, after } = leg;
-    if (before[name] === null || after[name] === null) return null;
-    return ((after[name].cpuSeconds - before[name].cpuSeconds) * 1e6) / leg.payments;
-  };
-  return {
-    leg: leg.name,
-    payments: leg.payments,
-    seconds: round(leg.seconds, 2),
-    settledPerSecond: round(leg.payments / leg.seconds),
-    acceptMs: { p50: round(percentile(leg.acceptMs, 0.5)), p99: round(percentile(leg.acceptMs, 0.99)) },
-    settleMs: { p50: round(percentile(leg.settleMs, 0.5)), p99: round(percentile(leg.settleMs, 0.99)) },
-    gasPerPayment: round(leg.gasPerPayment),
-    transactions: leg.transactions,
-    blocks: leg.blocks,
-    cpuMicrosPerPayment: {
-      node: round(cpuMicros("node")),
-      chain: round(cpuMicros("chain")),
-      client: round(cpuMicros("client")),
-    },
-    memoryMb: { node: round(leg.after.node?.residentMb ?? null), chain: round(leg.after.chain?.residentMb ?? null) },
-    conditions: { chain: options.chain, blockMs, depth, batch: options.batch, requestsInFlight: options.inFlight },
-  };
-}
-
-/** Settled per second through the node (both legs together) over the bare chain's. */
-function toRatio(legs: readonly Leg[]): number {
-  const node = legs.filter(({ name }) => name === "node");
-  const bare = legs.find(({ name }) => name === "bare chain");
-  const rate = (some: readonly Leg[]): number =>
-    some.reduce((sum, { payments }) => sum + payments, 0) / some.reduce((sum, { seconds }) => sum + seconds, 0);
-  return bare === undefined ? 0 : rate(node) / rate([bare]);
-}
-
-function print(legs: readonly Leg[], options: Options): void {
-  const rows = legs.map((leg) => summarize(leg, options));
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}`;
-  const ratio = Number(toRatio(legs).toFixed(3));
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ machine, node: process.version, ratio, legs: rows })}\n`);
-    return;
-  }
-  const pair = (value: unknown): string => {
-    const { p50, p99 } = value as { p50: number | null; p99: number | null };
-    return p50 === null ? "–" : `${p50} / ${p99}`;
-  };
-  const triple = (value: unknown): string =>
-    Object.values(value as Record<string, number | null>)
-      .map((n) => n ?? "–")
-      .join(" / ");
-  const table = new Table({
-    head: [
-      "leg",
-      "settled/s",
-      "accept ms p50 / p99",
-      "settle ms p50 / p99",
-      "gas/payment",
-      "CPU µs/payment node / chain / client",
-      "MB node / chain",
-      "conditions",
-    ],
-    style: { head: [], border: [], compact: true },
-  });
-  const conditions = `${options.chain}, block ${blockMs} ms, depth ${depth}, batch ${options.batch} × ${options.inFlight}`;
-  for (const row of rows) {
-    table.push([
-      String(row["leg"]),
-      String(row["settledPerSecond"]),
-      pair(row["acceptMs"]),
-      pair(row["settleMs"]),
-      String(row["gasPerPayment"]),
-      triple(row["cpuMicrosPerPayment"]),
-      triple(row["memoryMb"]),
-      conditions,
-    ]);
-  }
-  process.stdout.write(
-    `${machine}, Node ${process.version}, ${options.payments} payments per leg\n${table.toString()}\n`,
-  );
-  process.stdout.write(`through the node / bare chain: ${ratio} (${conditions}); bank, books and chain agree\n`);
 }
 
 async function main(): Promise<number> {
@@ -290,7 +196,13 @@ async function main(): Promise<number> {
     return 0;
   }
   const folder = mkdtempSync(join(tmpdir(), "remesa-bench-"));
-  const env = { BATCH_ROWS: String(options.batch), MAX_LIVE_INTENTS: "1000000", LOG_LEVEL: "warn" };
+  const { profile } = options;
+  const env = {
+    BATCH_ROWS: String(options.batch),
+    MAX_LIVE_INTENTS: "1000000",
+    LOG_LEVEL: "warn",
+    ...(profile === null ? {} : { NODE_OPTIONS: toProfileOptions(profile) }),
+  };
   let devnet: SpawnedDevnet | null = null;
   const clean = async (): Promise<void> => {
     await devnet?.stop();
@@ -301,7 +213,12 @@ async function main(): Promise<number> {
   try {
     say(`starting a devnet (${options.chain})`);
     devnet = await spawnDevnet({ data: join(folder, "data"), args: ["--chain", options.chain, "--no-demo"], env });
-    print(await runLegs(options, devnet), options);
+    const legs = await runLegs(options, devnet);
+    print(legs, options);
+    const last = legs.at(-1);
+    if (options.rate > 0 && last !== undefined) printLimit(last);
+    await devnet.stop();
+    if (profile !== null) printProfile(legs, profile);
     return 0;
   } catch (error) {
     say(`the benchmark stopped: ${error instanceof Error ? error.message : String(error)}`);

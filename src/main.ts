@@ -271,13 +271,16 @@ async function assemble(config: Config, store: Store, log: Logger) {
       pauseMs: () => config.POLL_MS,
       turn: async () => (await head.tick()) === defaultFollowerLimits.blocks,
     },
+    // Apart: while the chain takes its time over one broadcast, the next slots are planned and signed.
     {
-      name: "plan and send",
+      name: "plan",
       pauseMs: () => config.POLL_MS,
-      async turn() {
-        const planned = await planner.tick();
-        return (await sender.tick()) > 0 && planned > 0;
-      },
+      turn: async () => (await planner.tick()) > 0,
+    },
+    {
+      name: "send",
+      pauseMs: () => config.POLL_MS,
+      turn: async () => (await sender.tick()) > 0,
     },
     {
       name: "keep",
@@ -311,11 +314,11 @@ async function run(): Promise<void> {
   const { server, loops, bell } = await assemble(config, store, log);
   const { signal } = stopping;
   const running = loops.map((loop) =>
-    // Only the planner is woken by commits; the follower has the chain to ask, the reconciler its own pace.
+    // Only planner and sender are woken by commits; the follower has the chain to ask, the reconciler its own pace.
     runLoop(loop, {
       signal,
       log,
-      bell: loop.name === "plan and send" ? () => bell.next() : () => new Promise<void>(() => {}),
+      bell: loop.name === "plan" || loop.name === "send" ? () => bell.next() : () => new Promise<void>(() => {}),
     }),
   );
   const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));

@@ -11,6 +11,7 @@ import type { Client } from "../../src/http/client.ts";
 import type { BatchResult } from "../../src/http/schemas.ts";
 import { type Living, waitUntilEnded } from "../session.ts";
 import type { Signed } from "./crowd.ts";
+import type { Usage } from "./processes.ts";
 
 const settleTimeoutSeconds = 600;
 /** Payments whose own times are read after the leg. */
@@ -21,8 +22,20 @@ const rowGas = 30_000n;
 const transactionGasCap = 16_777_216n;
 const pollMs = 20;
 
+/** What each process has used so far; null where the system does not tell. */
+export type Used = Readonly<Record<"node" | "chain" | "client", Usage | null>>;
+
+/** Where a leg's clock started or stopped: monotonic microseconds, the same in every process of the machine. */
+export interface Mark {
+  readonly at: bigint;
+  readonly used: Used;
+}
+
 export interface LegResult {
   readonly seconds: number;
+  /** Readings at both ends of the clock: what is read for the table afterwards is in none of the figures. */
+  readonly before: Mark;
+  readonly after: Mark;
   readonly payments: number;
   /** Milliseconds: per request of one batch, and per payment from its request to the end. Empty where there is nothing to measure. */
   readonly acceptMs: readonly number[];
@@ -42,7 +55,15 @@ export interface Stage {
   /** Requests whose payments have not all settled, at most: bounds what is under way, so that latency is not a queue's length. */
   readonly inFlight: number;
   readonly depth: number;
+  /** Reads what every process has used. */
+  readonly readUsed: () => Used;
 }
+
+function mark({ readUsed }: Stage): Mark {
+  return { at: process.hrtime.bigint() / 1_000n, used: readUsed() };
+}
+
+const toSeconds = (before: Mark, after: Mark): number => Number(after.at - before.at) / 1e6;
 
 function toBatches<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
@@ -78,8 +99,8 @@ interface Placed {
   readonly acceptMs: number;
 }
 
-/** Sends one batch, waits until its last payment has ended, and returns what it placed. */
-async function sendBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
+/** Sends one batch and returns what it placed. */
+async function placeBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
   const started = performance.now();
   const answer = await fetch(`${stage.client.url}/v1/transfers/batch`, {
     method: "POST",
@@ -91,10 +112,15 @@ async function sendBatch(stage: Stage, texts: readonly string[], acceptMs: numbe
     throw new Error(`a batch was answered ${answer.status}: ${JSON.stringify(result).slice(0, 300)}`);
   const took = performance.now() - started;
   acceptMs.push(took);
-  const placed = result.outcomes.map((outcome) => {
+  return result.outcomes.map((outcome) => {
     if (outcome.outcome === "refused") throw new Error(`a payment was refused: ${outcome.problem.detail}`);
     return { id: outcome.transfer.id, acceptMs: took };
   });
+}
+
+/** The same, and waits until its last payment has ended. */
+async function sendBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
+  const placed = await placeBatch(stage, texts, acceptMs);
   const last = placed.at(-1);
   if (last === undefined) throw new Error("an empty batch");
   const ended = await waitUntilEnded<Living>(stage.client, {
@@ -142,29 +168,75 @@ async function sampleSettleMs(client: Client, placed: readonly Placed[]): Promis
   return times;
 }
 
+/** Payments per request of an open leg: what a busy wallet operator gathers in a moment. */
+const openBatch = 20;
+
+/** Sends every batch when it is due, whatever has become of those before. */
+async function sendOnTime(
+  stage: Stage,
+  batches: readonly (readonly string[])[],
+  rate: { readonly perSecond: number; readonly acceptMs: number[] },
+): Promise<readonly Placed[]> {
+  const started = performance.now();
+  const sent: Promise<readonly Placed[]>[] = [];
+  for (const [i, texts] of batches.entries()) {
+    const due = started + (i * openBatch * 1_000) / rate.perSecond;
+    if (due > performance.now()) await sleep(due - performance.now());
+    sent.push(placeBatch(stage, texts, rate.acceptMs));
+  }
+  return (await Promise.all(sent)).flat();
+}
+
+/** Payments through the node at a given rate, open loop: a node that falls behind is not waited for, and its settle times tell. */
+export async function runOpenLeg(stage: Stage, signed: readonly Signed[], perSecond: number): Promise<LegResult> {
+  const texts = toBatches(
+    signed.map(({ text }) => text),
+    openBatch,
+  );
+  const acceptMs: number[] = [];
+  const sendAll = () => sendOnTime(stage, texts, { perSecond, acceptMs });
+  return runThroughNode(stage, { payments: signed.length, acceptMs, sendAll });
+}
+
 /** Payments through the node: from the first request to the moment the last one is settled in the books. */
 export async function runNodeLeg(stage: Stage, signed: readonly Signed[]): Promise<LegResult> {
-  const rpc = createRpc({ url: stage.rpcUrl });
-  const before = await countSettled(stage.client);
-  const first = await readHeight(rpc);
   const queue = toBatches(
     signed.map(({ text }) => text),
     stage.batch,
   ).values();
   const acceptMs: number[] = [];
-  const placed: Placed[] = [];
-  const started = performance.now();
-  await Promise.all(
-    Array.from({ length: stage.inFlight }, async () => {
-      for (const texts of queue) placed.push(...(await sendBatch(stage, texts, acceptMs)));
-    }),
-  );
-  await waitSettled(stage.client, before.settled + signed.length);
-  const seconds = (performance.now() - started) / 1_000;
+  const sendAll = async (): Promise<readonly Placed[]> => {
+    const placed: Placed[] = [];
+    await Promise.all(
+      Array.from({ length: stage.inFlight }, async () => {
+        for (const texts of queue) placed.push(...(await sendBatch(stage, texts, acceptMs)));
+      }),
+    );
+    return placed;
+  };
+  return runThroughNode(stage, { payments: signed.length, acceptMs, sendAll });
+}
+
+interface Sending {
+  readonly payments: number;
+  readonly acceptMs: readonly number[];
+  readonly sendAll: () => Promise<readonly Placed[]>;
+}
+
+/** Both kinds of leg: from the first request to the moment the last payment is settled in the books. */
+async function runThroughNode(stage: Stage, { payments, acceptMs, sendAll }: Sending): Promise<LegResult> {
+  const rpc = createRpc({ url: stage.rpcUrl });
+  const { settled } = await countSettled(stage.client);
+  const first = await readHeight(rpc);
+  const before = mark(stage);
+  const placed = await sendAll();
+  await waitSettled(stage.client, settled + payments);
+  const after = mark(stage);
   const { gas, blocks, transactions } = await readBlocks(rpc, first, await readHeight(rpc));
   const settleMs = await sampleSettleMs(stage.client, placed);
-  const gasPerPayment = Number(gas) / signed.length;
-  return { seconds, payments: signed.length, acceptMs, settleMs, gasPerPayment, blocks, transactions };
+  const gasPerPayment = Number(gas) / payments;
+  const seconds = toSeconds(before, after);
+  return { seconds, before, after, payments, acceptMs, settleMs, gasPerPayment, blocks, transactions };
 }
 
 async function signSettles(stage: Stage, signed: readonly Signed[], senderKey: Hex): Promise<readonly Hex[]> {
@@ -198,23 +270,34 @@ export async function runBareLeg(stage: Stage, signed: readonly Signed[], sender
   const rpc = createRpc({ url: stage.rpcUrl });
   const raws = await signSettles(stage, signed, senderKey);
   const first = await readHeight(rpc);
-  const started = performance.now();
+  const before = mark(stage);
   const answers = await rpc.write(raws.map((raw) => ({ method: "eth_sendRawTransaction", params: [raw] })));
   const hashes = answers.map((answer) => {
     if (answer instanceof Error || !answer.ok) throw new Error(`a raw settle was not taken: ${answer.message}`);
     return answer.result as Hex;
   });
   const lastHash = hashes.at(-1);
-  for (const deadline = started + settleTimeoutSeconds * 1_000; ; await sleep(pollMs)) {
+  for (const deadline = performance.now() + settleTimeoutSeconds * 1_000; ; await sleep(pollMs)) {
     if (performance.now() > deadline) throw new Error(`the bare chain did not finish within ${settleTimeoutSeconds} s`);
     const receipt = await rpc.ask<Receipt | null>("eth_getTransactionReceipt", lastHash);
     if (receipt !== null && (await readHeight(rpc)) >= Number(receipt.blockNumber) + stage.depth) break;
   }
-  const seconds = (performance.now() - started) / 1_000;
+  const after = mark(stage);
   const { gas, blocks, transactions } = await readBlocks(rpc, first, await readHeight(rpc));
   await assertSettled(rpc, hashes, signed.length);
   const gasPerPayment = Number(gas) / signed.length;
-  return { seconds, payments: signed.length, acceptMs: [], settleMs: [], gasPerPayment, blocks, transactions };
+  const seconds = toSeconds(before, after);
+  return {
+    seconds,
+    before,
+    after,
+    payments: signed.length,
+    acceptMs: [],
+    settleMs: [],
+    gasPerPayment,
+    blocks,
+    transactions,
+  };
 }
 
 /** Two logs per settled row, one per skipped row: the sum says whether any was skipped. */

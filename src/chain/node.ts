@@ -26,6 +26,8 @@ export interface ChainOptions extends RpcOptions {
   readonly maxFeePerGas?: bigint;
 }
 
+/** The follower's blocks of one tick. */
+const blocksSeen = 64;
 /** EIP-7825: no transaction may have more gas. */
 const transactionGasCap = 16_777_216n;
 /** What a client that knows no priority fee is offered: 1 gwei. */
@@ -117,8 +119,17 @@ export function createChain(options: ChainOptions): Chain {
   const isWatched = new Set<string>(watched);
   let client: Promise<string> | undefined;
 
-  const fetchBlock = (tag: Hex | "latest" | "finalized"): Promise<RawBlock | null> =>
-    rpc.ask<RawBlock | null>("eth_getBlockByNumber", tag, false);
+  /** Blocks answered lately, by hash: what a hash stands for does not change, and the follower reads the block it has just been told of. */
+  const seen = new Map<Word, RawBlock>();
+
+  async function fetchBlock(tag: Hex | "latest" | "finalized"): Promise<RawBlock | null> {
+    const block = await rpc.ask<RawBlock | null>("eth_getBlockByNumber", tag, false);
+    if (block !== null) {
+      seen.set(lower(block.hash), block);
+      if (seen.size > blocksSeen) for (const oldest of [...seen.keys()].slice(0, 1)) seen.delete(oldest);
+    }
+    return block;
+  }
 
   async function fetchHead(): Promise<RawBlock> {
     const block = await fetchBlock("latest");
@@ -268,7 +279,7 @@ export function createChain(options: ChainOptions): Chain {
   }
 
   async function readBlock(ref: BlockRef, attempts: ReadonlyMap<Word, SlotKey>): Promise<BlockFacts | null> {
-    const block = await fetchBlock(toQuantity(ref.number));
+    const block = seen.get(ref.hash) ?? (await fetchBlock(toQuantity(ref.number)));
     if (block === null || lower(block.hash) !== ref.hash) return null;
     const contents = await readContents(block, attempts);
     if (contents === null) return null;

@@ -1,7 +1,7 @@
 /**
  * Who signed: recovers addresses from digests and signatures in bulk. Owns which forms count (65 bytes r ‖ s ‖ v with v 27 or 28, or
- * the compact 64 bytes of ERC-2098; s in the lower half) and hands the event loop back every slice. Never throws for a bad
- * signature: the answer is null, and a contract may still vouch for it on chain.
+ * the compact 64 bytes of ERC-2098; s in the lower half), hands the event loop back every slice and takes long calls one after the other.
+ * Never throws for a bad signature: the answer is null, and a contract may still vouch for it on chain.
  */
 import { setImmediate } from "node:timers/promises";
 import type { Address, Hex, Word } from "../domain/hex.ts";
@@ -74,14 +74,24 @@ export async function createRecoverer(options: { readonly curve?: Curve } = {}):
     return publicKey === null ? null : toAddress(keccak, publicKey);
   }
 
+  async function recoverAll(items: Parameters<Recoverer["recover"]>[0]): Promise<readonly (Address | null)[]> {
+    const signers: (Address | null)[] = [];
+    for (const { digest, signature } of items) {
+      if (signers.length > 0 && signers.length % sliceSize === 0) await setImmediate();
+      signers.push(recoverOne(digest, signature));
+    }
+    return signers;
+  }
+
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    async recover(items) {
-      const signers: (Address | null)[] = [];
-      for (const { digest, signature } of items) {
-        if (signers.length > 0 && signers.length % sliceSize === 0) await setImmediate();
-        signers.push(recoverOne(digest, signature));
-      }
-      return signers;
+    recover(items) {
+      // One slice is done before anybody could wait for it. Longer calls take turns: side by side they would all end when the last one does,
+      // and the first of them could be on its way to the chain meanwhile.
+      if (items.length <= sliceSize) return recoverAll(items);
+      const result = last.then(() => recoverAll(items));
+      last = result.catch(() => undefined);
+      return result;
     },
   };
 }

@@ -8,8 +8,23 @@ import { type Address, type Hex, isHexOf, toLower } from "../domain/hex.ts";
 /** One instance, used synchronously from `init` to `digest`. */
 const keccak = await createKeccak(256);
 
-/** Lowercase in, checksummed out. */
+/** Spellings kept per generation: 2 MB in all, and more payers than pay at a time. */
+const kept = 8_192;
+let young = new Map<Address, Hex>();
+let old = new Map<Address, Hex>();
+
+/** Lowercase in, checksummed out. Who pays or is paid is so again soon, and every answer names the coin: the last spellings are kept. */
 export function spellAddress(address: Address): Hex {
+  let text = young.get(address);
+  if (text !== undefined) return text;
+  text = old.get(address) ?? spell(address);
+  // A full generation becomes the old one: what is still asked for moves on, the rest goes.
+  if (young.size >= kept) [old, young] = [young, new Map()];
+  young.set(address, text);
+  return text;
+}
+
+function spell(address: Address): Hex {
   const digits = address.slice(2);
   const hash = keccak.init().update(digits).digest("hex");
   let text = "0x";

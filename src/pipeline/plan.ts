@@ -23,6 +23,8 @@ export interface PlannerLimits {
   readonly ready: number;
   /** Simulations per tick. */
   readonly simulations: number;
+  /** Milliseconds for which prices and gas balances are believed although blocks have come since. */
+  readonly marketMs: number;
 }
 
 export const defaultPlannerLimits: PlannerLimits = {
@@ -33,6 +35,8 @@ export const defaultPlannerLimits: PlannerLimits = {
   lingerMs: 100,
   ready: 4_000,
   simulations: 64,
+  // Four blocks of the fastest chain this runs on; what `fees` offers survives five full ones. A busy chain answers late, and all wait for it.
+  marketMs: 1_000,
 };
 
 /** Pages grow up to this factor while a lane without room fills them, so that it cannot hide the others' work. */
@@ -56,15 +60,21 @@ interface Market {
   readonly fees: Fees;
   readonly gas: bigint;
   readonly balances: ReadonlyMap<Address, bigint>;
+  /** Monotonic milliseconds. */
+  readonly readAt: number;
 }
 
-async function readMarket({ chain }: PlannerParts, active: readonly Address[]): Promise<Market> {
-  const [fees, limit] = [await chain.fees(), await chain.gasLimit()];
-  const balances = new Map<Address, bigint>();
-  for (const lane of active) balances.set(lane, await chain.gasBalance(lane));
+async function readMarket({ chain, clock }: PlannerParts, active: readonly Address[]): Promise<Market> {
+  const readAt = clock.monotonic();
+  const [fees, limit, ...purses] = await Promise.all([
+    chain.fees(),
+    chain.gasLimit(),
+    ...active.map((lane) => chain.gasBalance(lane)),
+  ]);
+  const balances = new Map(active.map((lane, i) => [lane, purses[i] ?? 0n]));
   // Nine tenths of a block: a transaction that needs all of it waits for an empty one.
   const gas = (limit * 9n) / 10n;
-  return { fees, gas: gas < protocolGasCap ? gas : protocolGasCap, balances };
+  return { fees, gas: gas < protocolGasCap ? gas : protocolGasCap, balances, readAt };
 }
 
 /** Lets plans through that would succeed; finds out which items of the others would not. Never throws for the provider's faults. */
@@ -177,7 +187,12 @@ export function createPlanner(parts: PlannerParts): Planner {
   async function readBudget(block: string): Promise<Budget> {
     if (budget?.block === block) return budget.value;
     const active = (await lanes.current()).map(({ address }) => address);
-    const market = await readMarket(parts, active);
+    const before = budget?.value;
+    const isFresh =
+      before !== undefined &&
+      clock.monotonic() - before.market.readAt < limits.marketMs &&
+      active.every((lane) => before.market.balances.has(lane));
+    const market = isFresh ? before.market : await readMarket(parts, active);
     const read = new Map<Address, LaneBudget>();
     const unmined: OpenSlot[] = [];
     for (const address of active) {
@@ -189,7 +204,11 @@ export function createPlanner(parts: PlannerParts): Planner {
       read.set(address, { slots: Math.max(0, slots), busy: pending.length > 0, purse });
     }
     const costs = toCosts(unmined);
-    for (const [address, lane] of read) lane.purse -= costs.get(address) ?? 0n;
+    for (const [address, lane] of read) {
+      const known = isFresh ? before.lanes.get(address)?.purse : undefined;
+      // An old balance does not know what was mined since; what was believed then, lowered by every commit, cannot be too much.
+      lane.purse = known ?? lane.purse - (costs.get(address) ?? 0n);
+    }
     budget = { block, value: { market, lanes: read, moving: await isMoving(active) } };
     return budget.value;
   }

@@ -14,9 +14,12 @@ export interface PublisherLimits {
   readonly pollMs: number;
   /** Events read per page. */
   readonly page: number;
+  /** Up to so many waiters each look at their own intent; beyond it the events are read, to see whom they concern. */
+  readonly few: number;
 }
 
-export const defaultPublisherLimits: PublisherLimits = { waiters: 10_000, pollMs: 1_000, page: 500 };
+/** Looking at an intent costs as much as reading half an event, and a batch of payments is a thousand events. */
+export const defaultPublisherLimits: PublisherLimits = { waiters: 10_000, pollMs: 1_000, page: 500, few: 64 };
 
 export interface Bell extends Publisher {
   /** Rings after a commit. Never throws, never waits. */
@@ -61,8 +64,9 @@ export function createPublisher(parts: {
 
   function wake(): void {
     for (const listener of listeners) listener();
-    if (count === 0) {
+    if (count <= limits.few) {
       cursor = null;
+      for (const seats of waiters.values()) for (const resolve of seats) resolve();
       return;
     }
     again = true;

@@ -2,13 +2,13 @@
  * Coin accounts in the hot tables. Owns balances, holds, freezes and the base of the nonce window. Promises that a hold is one conditional
  * write, that what a block changes can be put back, and that a batch writes accounts in sorted order. Never posts: that is `posting.ts`.
  */
-import type { Address } from "../domain/hex.ts";
-import { windowNonceLimit, windowSize } from "../domain/intent.ts";
+import { type Address, toWord } from "../domain/hex.ts";
+import { windowNonceLimit } from "../domain/intent.ts";
 import type { StoredAccount } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
 import { pack, type Packed } from "./pack.ts";
-import { toAccountKey, toBlob, toWindowRange } from "./rows.ts";
+import { toAccountKey, toBlob, toOwnerHex } from "./rows.ts";
 
 const shape = {
   id: "int",
@@ -23,8 +23,12 @@ const shape = {
 } as const;
 type AccountRow = Packed<typeof shape>;
 const accountRow = pack(shape, "accounts");
-/** The window nonce of a stored fence: its last eight bytes. */
-const nonceOf = pack({ nonce: "hex" }, "", { nonce: "substr(fence, 66)" });
+
+/** A coin account by name. */
+export interface AccountName {
+  readonly coin: Address;
+  readonly address: Address;
+}
 
 /** An account being changed by one transaction. The caller adds to the deltas and sets the rest; `flush` writes it once. */
 export interface OpenAccount {
@@ -32,6 +36,7 @@ export interface OpenAccount {
   readonly coin: Address;
   readonly address: Address;
   readonly balance: bigint;
+  readonly held: bigint;
   balanceDelta: bigint;
   heldDelta: bigint;
   nonceBase: bigint;
@@ -41,7 +46,11 @@ export interface OpenAccount {
 
 /** The accounts one transaction touches, loaded once each. */
 export interface AccountBook {
+  /** Loads those that exist and are not loaded yet, all in one statement. */
+  load(names: Iterable<AccountName>): void;
   at(coin: Address, address: Address): OpenAccount;
+  /** One that is loaded. */
+  find(coin: Address, address: Address): OpenAccount | undefined;
   byId(id: bigint): OpenAccount;
   /** Writes every changed account in sorted order; with a block, what it was before is kept for a reorg. */
   flush(block: number | null): void;
@@ -53,17 +62,32 @@ export interface Accounts {
   /** Gives a hold of this same transaction back. */
   unhold(account: bigint, amount: bigint): void;
   openBook(): AccountBook;
-  read(coin: Address, address: Address): StoredAccount;
-  /** The base reached from `base` over consumed nonces. */
-  advanceBase(coin: Address, account: Address, base: bigint): bigint;
+  /** One of each, in order; zeros for one that does not exist. */
+  read(names: readonly AccountName[]): readonly StoredAccount[];
+  /** The base that each account reaches from `base` over its consumed nonces, in order. */
+  advanceBases(accounts: readonly (AccountName & { readonly base: bigint })[]): readonly bigint[];
   /** Puts accounts back to what they were before the first block above `number`. */
   revertTo(number: number): void;
   /** Forgets what accounts were before blocks that are final. */
   forget(number: number): void;
 }
 
+/** Beyond every window nonce, as the key of a fence. */
+const beyondWindow = toWord(windowNonceLimit).slice(2);
+
 function prepare({ database }: Engine) {
+  // One statement for many accounts: each costs a search of the index, and no way through the driver of its own.
+  const named =
+    "json_each(?) j CROSS JOIN accounts ON coin = unhex(substr(j.value, 1, 40)) AND address = unhex(substr(j.value, 41))";
+  const nonces = (table: "fences" | "intent_work") =>
+    database
+      .prepare<[string, string], string>(
+        `SELECT j.key || '|' || lower(hex(substr(fence, 66))) FROM json_each(?) j CROSS JOIN ${table}
+         ON fence >= unhex(j.value) AND fence < unhex(substr(j.value, 1, 82) || ?)`,
+      )
+      .pluck();
   return {
+    findAll: database.prepare<[string], string>(`SELECT ${accountRow.sql} FROM ${named}`).pluck(),
     find: database
       .prepare<[Buffer, Buffer], string>(`SELECT ${accountRow.sql} FROM accounts WHERE coin = ? AND address = ?`)
       .pluck(),
@@ -80,13 +104,15 @@ function prepare({ database }: Engine) {
       )
       .pluck(),
     unhold: database.prepare<[bigint, bigint]>("UPDATE accounts SET held = held - ? WHERE id = ?"),
-    write: database.prepare<[bigint, bigint, bigint, bigint, number, bigint, bigint]>(
-      `UPDATE accounts SET balance = balance + ?, held = held + ?, nonce_base = ?, frozen = ?, frozen_whole = ?
-       WHERE id = ? AND held + ? >= 0`,
+    // One array per account: id, what is added to balance and held, then base, frozen, frozen whole.
+    write: database.prepare<[string]>(
+      `UPDATE accounts SET balance = balance + (j.value ->> 1), held = held + (j.value ->> 2), nonce_base = j.value ->> 3,
+         frozen = j.value ->> 4, frozen_whole = j.value ->> 5
+       FROM json_each(?) j WHERE accounts.id = j.value ->> 0 AND accounts.held + (j.value ->> 2) >= 0`,
     ),
-    keep: database.prepare<[number, bigint, bigint, bigint, bigint, bigint]>(
+    keep: database.prepare<[number, string]>(
       `INSERT INTO account_changes (block_number, account, balance, frozen, frozen_whole, nonce_base)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+       SELECT ?, a.id, a.balance, a.frozen, a.frozen_whole, a.nonce_base FROM json_each(?) j CROSS JOIN accounts a ON a.id = j.value`,
     ),
     restore: database.prepare<[number, number]>(
       `UPDATE accounts SET (balance, frozen, frozen_whole, nonce_base) =
@@ -96,20 +122,35 @@ function prepare({ database }: Engine) {
     ),
     drop: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number > ?`),
     forget: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number <= ?`),
-    consumed: database
-      .prepare<[Buffer, Buffer, bigint], string>(
-        `SELECT ${nonceOf.sql} FROM fences WHERE fence >= ? AND fence < ? LIMIT ?`,
-      )
-      .pluck(),
-    live: database
-      .prepare<[Buffer, Buffer], string>(
-        `SELECT DISTINCT ${nonceOf.sql} FROM intent_work WHERE fence >= ? AND fence < ? ORDER BY fence`,
-      )
-      .pluck(),
+    consumed: nonces("fences"),
+    live: nonces("intent_work"),
   };
 }
+type Sql = ReturnType<typeof prepare>;
 
-function createBook(sql: ReturnType<typeof prepare>): AccountBook {
+/** Text that the statements above split again: 40 digits each. */
+function toNames(names: readonly AccountName[]): string {
+  return JSON.stringify(names.map(({ coin, address }) => coin.slice(2) + address.slice(2)));
+}
+
+/** Window nonces from `from` on that a table knows of each account: ascending, each once. */
+function listNonces(
+  statement: Sql["live"],
+  accounts: readonly (AccountName & { readonly from: bigint })[],
+): readonly (readonly bigint[])[] {
+  const starts = accounts.map(({ coin, address, from }) => toOwnerHex(coin, address) + toWord(from).slice(2));
+  const lists = accounts.map((): bigint[] => []);
+  for (const text of statement.all(JSON.stringify(starts), beyondWindow)) {
+    const bar = text.indexOf("|");
+    const list = lists[Number(text.slice(0, bar))];
+    const nonce = BigInt(`0x${text.slice(bar + 1)}`);
+    // In the order of the index; an intent and its cancellation have one nonce.
+    if (list !== undefined && list.at(-1) !== nonce) list.push(nonce);
+  }
+  return lists;
+}
+
+function createBook(sql: Sql): AccountBook {
   const byKey = new Map<string, { open: OpenAccount; row: AccountRow }>();
   const byId = new Map<bigint, OpenAccount>();
 
@@ -119,6 +160,7 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
       coin: row.coin,
       address: row.address,
       balance: row.balance,
+      held: row.held,
       balanceDelta: 0n,
       heldDelta: 0n,
       nonceBase: row.nonce_base,
@@ -129,27 +171,16 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
     return account;
   }
 
-  function write({ open: account, row }: { open: OpenAccount; row: AccountRow }, block: number | null): void {
-    const frozenBefore = row.frozen_whole === 1n ? null : row.frozen;
-    const onChain =
-      account.balanceDelta !== 0n || account.nonceBase !== row.nonce_base || account.frozen !== frozenBefore;
-    if (!onChain && account.heldDelta === 0n) return;
-    if (onChain && block !== null) {
-      sql.keep.run(block, row.id, row.balance, row.frozen, row.frozen_whole, row.nonce_base);
-    }
-    const { changes } = sql.write.run(
-      account.balanceDelta,
-      account.heldDelta,
-      account.nonceBase,
-      account.frozen ?? 0n,
-      account.frozen === null ? 1 : 0,
-      account.id,
-      account.heldDelta,
-    );
-    assertInvariant(changes === 1, "P9", `holds of ${account.address} would fall below zero`);
-  }
-
   return {
+    load(names) {
+      const missing = new Map<string, AccountName>();
+      for (const name of names) {
+        const key = toAccountKey(name.coin, name.address);
+        if (!byKey.has(key)) missing.set(key, name);
+      }
+      if (missing.size > 0)
+        for (const text of sql.findAll.all(toNames([...missing.values()]))) open(accountRow.read(text));
+    },
     at(coin, address) {
       const known = byKey.get(toAccountKey(coin, address));
       if (known !== undefined) return known.open;
@@ -158,6 +189,7 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
       if (row === undefined) throw new Error("INSERT … RETURNING returned no row");
       return open(accountRow.read(row));
     },
+    find: (coin, address) => byKey.get(toAccountKey(coin, address))?.open,
     byId(id) {
       const known = byId.get(id);
       if (known !== undefined) return known;
@@ -166,26 +198,45 @@ function createBook(sql: ReturnType<typeof prepare>): AccountBook {
       return open(accountRow.read(row));
     },
     flush(block) {
+      const changed: string[] = [];
+      const onChain: bigint[] = [];
       for (const key of [...byKey.keys()].sort()) {
         const entry = byKey.get(key);
-        if (entry !== undefined) write(entry, block);
+        if (entry === undefined) continue;
+        const { open: account, row } = entry;
+        const { id, balanceDelta, heldDelta, nonceBase, frozen } = account;
+        const frozenBefore = row.frozen_whole === 1n ? null : row.frozen;
+        const isOnChain = balanceDelta !== 0n || nonceBase !== row.nonce_base || frozen !== frozenBefore;
+        if (!isOnChain && heldDelta === 0n) continue;
+        if (isOnChain) onChain.push(id);
+        changed.push(`[${id},${balanceDelta},${heldDelta},${nonceBase},${frozen ?? 0n},${frozen === null ? 1 : 0}]`);
       }
+      if (block !== null && onChain.length > 0) sql.keep.run(block, `[${onChain.join(",")}]`);
+      if (changed.length === 0) return;
+      const { changes } = sql.write.run(`[${changed.join(",")}]`);
+      assertInvariant(
+        changes === changed.length,
+        "P9",
+        `the holds of ${changed.length - changes} accounts would fall below zero`,
+      );
     },
+  };
+}
+
+function toStored(name: AccountName, row: AccountRow | undefined): Omit<StoredAccount, "consumed" | "live"> {
+  return {
+    coin: name.coin,
+    address: name.address,
+    balance: row?.balance ?? 0n,
+    posted: row?.posted ?? 0n,
+    held: row?.held ?? 0n,
+    frozen: row?.frozen_whole === 1n ? null : (row?.frozen ?? 0n),
+    nonceBase: row?.nonce_base ?? 0n,
   };
 }
 
 export function createAccounts(engine: Engine): Accounts {
   const sql = prepare(engine);
-  const toNonce = (text: string): bigint => BigInt(nonceOf.read(text).nonce);
-
-  function consumedFrom(coin: Address, account: Address, from: bigint): bigint[] {
-    const range = toWindowRange({ coin, account, from, to: windowNonceLimit });
-    // At most a window of them exist, so the limit cuts nothing off; sorted here because an ORDER BY costs more than the query.
-    return sql.consumed
-      .all(...range, windowSize)
-      .map(toNonce)
-      .sort((a, b) => (a < b ? -1 : 1));
-  }
 
   return {
     hold: (coin, address, amount) => sql.hold.get(amount, toBlob(coin), toBlob(address), amount) ?? null,
@@ -193,30 +244,36 @@ export function createAccounts(engine: Engine): Accounts {
       sql.unhold.run(amount, account);
     },
     openBook: () => createBook(sql),
-    read(coin, address) {
-      const text = sql.find.get(toBlob(coin), toBlob(address));
-      const row = text === undefined ? undefined : accountRow.read(text);
-      const nonceBase = row?.nonce_base ?? 0n;
-      const all = toWindowRange({ coin, account: address, from: 0n, to: windowNonceLimit });
-      return {
-        coin,
-        address,
-        balance: row?.balance ?? 0n,
-        posted: row?.posted ?? 0n,
-        held: row?.held ?? 0n,
-        frozen: row?.frozen_whole === 1n ? null : (row?.frozen ?? 0n),
-        nonceBase,
-        consumed: consumedFrom(coin, address, nonceBase),
-        live: sql.live.all(...all).map(toNonce),
-      };
-    },
-    advanceBase(coin, account, base) {
-      let next = base;
-      for (const nonce of consumedFrom(coin, account, base)) {
-        if (nonce !== next) break;
-        next++;
+    read(names) {
+      const rows = new Map<string, AccountRow>();
+      for (const text of sql.findAll.all(toNames(names))) {
+        const row = accountRow.read(text);
+        rows.set(toAccountKey(row.coin, row.address), row);
       }
-      return next;
+      const stored = names.map((name) => toStored(name, rows.get(toAccountKey(name.coin, name.address))));
+      const consumed = listNonces(
+        sql.consumed,
+        stored.map(({ coin, address, nonceBase }) => ({ coin, address, from: nonceBase })),
+      );
+      const live = listNonces(
+        sql.live,
+        names.map(({ coin, address }) => ({ coin, address, from: 0n })),
+      );
+      return stored.map((account, i) => ({ ...account, consumed: consumed[i] ?? [], live: live[i] ?? [] }));
+    },
+    advanceBases(accounts) {
+      const consumed = listNonces(
+        sql.consumed,
+        accounts.map(({ coin, address, base }) => ({ coin, address, from: base })),
+      );
+      return accounts.map(({ base }, i) => {
+        let next = base;
+        for (const nonce of consumed[i] ?? []) {
+          if (nonce !== next) break;
+          next++;
+        }
+        return next;
+      });
     },
     revertTo(number) {
       sql.restore.run(number, number);

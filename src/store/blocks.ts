@@ -4,28 +4,19 @@
  * posts nothing: only finality does.
  */
 import type { BlockFacts, BlockRef, FenceConsumed, NoncesSkipped, SlotMined } from "../domain/facts.ts";
-import type { Address, Word } from "../domain/hex.ts";
+import type { Address, Hex, Word } from "../domain/hex.ts";
 import { type Evidence, type HeldReason, stepFence } from "../domain/intent.ts";
 import type { Store } from "../pipeline/ports.ts";
 import type { Agreements } from "./agreements.ts";
-import type { AccountBook, Accounts } from "./accounts.ts";
+import type { AccountBook, AccountName, Accounts } from "./accounts.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
 import type { Quotes } from "./quotes.ts";
 import type { Redemptions } from "./redemptions.ts";
-import {
-  type FenceSpace,
-  findWindowNonce,
-  spaceOf,
-  toBlob,
-  toBlobOrNull,
-  toFenceBlob,
-  toFenceHex,
-  toWindowRange,
-} from "./rows.ts";
+import { type FenceSpace, findWindowNonce, spaceOf, toBlob, toBlobOrNull, toFenceHex, toWindowRange } from "./rows.ts";
 import type { Slots } from "./slots.ts";
-import { nextTry, type SendBack, type Work } from "./work.ts";
+import { type Judgement, nextTry, type SendBack, type Work, type WorkRow } from "./work.ts";
 
 export interface BlockParts {
   readonly accounts: Accounts;
@@ -43,12 +34,17 @@ interface Progress {
   readonly block: BlockRef;
   readonly at: number;
   readonly book: AccountBook;
+  readonly judgement: Judgement;
+  /** Live intents of every fence the block consumed, by stored fence. */
+  readonly waiting: ReadonlyMap<Hex, readonly WorkRow[]>;
   /** Fence (hex of the stored key) → the intent that this block carried out. */
   readonly carried: Map<string, bigint>;
   /** Transaction → the intents it carried out, in order. */
   readonly carriedBy: Map<Word, bigint[]>;
   /** Transaction → the charge it carried out: the capture in it is that intent's work too. */
   readonly charges: Map<Word, bigint>;
+  /** Bytes of words that many facts of a block share: its hash, its transactions, their senders. */
+  readonly blobs: (hex: Hex) => Buffer;
   /** Transaction → its sender, where the facts tell. */
   readonly senders: ReadonlyMap<Word, Address>;
 }
@@ -77,6 +73,26 @@ function findSenders(facts: BlockFacts): ReadonlyMap<Word, Address> {
   return senders;
 }
 
+/** Every account whose coins the block moves. */
+function* listParties({ movements }: BlockFacts): Iterable<AccountName> {
+  for (const { coin, from, to } of movements) {
+    yield { coin, address: from };
+    yield { coin, address: to };
+  }
+}
+
+function createBlobs(): (hex: Hex) => Buffer {
+  const known = new Map<Hex, Buffer>();
+  return (hex) => {
+    let blob = known.get(hex);
+    if (blob === undefined) {
+      blob = toBlob(hex);
+      known.set(hex, blob);
+    }
+    return blob;
+  };
+}
+
 /** JSON of what a consuming event says, for the record; amounts as text. */
 function toMatchText(match: FenceConsumed["match"]): string {
   return JSON.stringify(match.amount === undefined ? match : { ...match, amount: match.amount.toString() });
@@ -101,26 +117,33 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     return { blockNumber, blockHash, transaction: fact.transaction, logIndex: fact.logIndex, by };
   }
 
-  function use(consumed: FenceConsumed, fence: Buffer, block: number): void {
+  function use(consumed: FenceConsumed, fence: Hex, progress: Progress): void {
     const { how, match, logIndex, transaction, by } = consumed;
+    const blobs = progress.blobs;
     const { changes } = sql.consume.run(
-      fence,
+      toBlob(fence),
       how,
       toMatchText(match),
-      block,
+      progress.block.number,
       logIndex,
-      toBlob(transaction),
-      toBlob(by),
+      blobs(transaction),
+      blobs(by),
     );
     assertInvariant(changes === 1, "P2", `fence ${consumed.fence.key} of ${consumed.fence.subject} was consumed twice`);
   }
 
+  function findWaiting(progress: Progress, consumed: FenceConsumed, fence: Hex): readonly WorkRow[] {
+    if (!isRepeatable(consumed)) return progress.waiting.get(fence) ?? [];
+    // What the block says once more may have been judged by what it said before.
+    progress.judgement.flush();
+    return (work.ofFences([fence]).get(fence) ?? []).filter(({ verdict }) => verdict === null);
+  }
+
   function consume(progress: Progress, consumed: FenceConsumed): void {
-    const { block, book, at, carried, carriedBy, charges } = progress;
-    const fence = toFenceBlob(consumed.fence, toSpace(consumed));
-    if (!isRepeatable(consumed)) use(consumed, fence, block.number);
-    const evidence = toEvidence(progress, consumed, consumed.by);
-    const rows = work.ofFence(fence);
+    const { block, judgement, carried, carriedBy, charges } = progress;
+    const fence = toFenceHex(consumed.fence, toSpace(consumed));
+    if (!isRepeatable(consumed)) use(consumed, fence, progress);
+    const rows = findWaiting(progress, consumed, fence);
     const charge = charges.get(consumed.transaction);
     if (rows.length === 0 && charge !== undefined && consumed.match.kinds?.includes("capture") === true) {
       carried.set(toFenceHex(consumed.fence, "plain"), charge);
@@ -128,12 +151,12 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     // A charge is the step right before its capture.
     charges.delete(consumed.transaction);
     for (const row of rows) {
-      if (isRepeatable(consumed) && row.verdict !== null) continue;
-      if (work.judge(row, { consumption: consumed, evidence, book, at })) {
-        carried.set(row.fence, row.sequence);
-        if (row.kind === "charge") charges.set(consumed.transaction, row.sequence);
-        carriedBy.set(consumed.transaction, [...(carriedBy.get(consumed.transaction) ?? []), row.sequence]);
-      }
+      if (!judgement.judge(row, consumed, toEvidence(progress, consumed, consumed.by))) continue;
+      carried.set(row.fence, row.sequence);
+      if (row.kind === "charge") charges.set(consumed.transaction, row.sequence);
+      const list = carriedBy.get(consumed.transaction);
+      if (list === undefined) carriedBy.set(consumed.transaction, [row.sequence]);
+      else list.push(row.sequence);
     }
     quotes.end(consumed, block.number);
     if (consumed.match.kinds?.includes("travel-attest") === true) {
@@ -143,11 +166,11 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
 
   /** The holder killed a range of window nonces: every intent on one of them that was not used is cancelled. */
   function skipNonces(progress: Progress, skip: NoncesSkipped): void {
-    const { book, at } = progress;
+    const { book, judgement } = progress;
     const { coin, account, oldBase: from, newBase: to } = skip;
     const evidence = toEvidence(progress, skip, progress.senders.get(skip.transaction) ?? account);
     for (const row of work.unjudged(toWindowRange({ coin, account, from, to }))) {
-      work.judge(row, { consumption: { how: "cancelled", match: {} }, evidence, book, at });
+      judgement.judge(row, { how: "cancelled", match: {} }, evidence);
     }
     const open = book.at(coin, account);
     if (open.nonceBase < to) open.nonceBase = to;
@@ -161,15 +184,15 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
       touched.set(fence.scope + fence.subject, { coin: fence.scope, account: fence.subject });
     }
     for (const { coin, account } of facts.nonceSkips) touched.set(coin + account, { coin, account });
-    for (const { coin, account } of touched.values()) {
-      const open = book.at(coin, account);
-      open.nonceBase = accounts.advanceBase(coin, account, open.nonceBase);
-    }
+    const open = [...touched.values()].map(({ coin, account }) => book.at(coin, account));
+    const bases = accounts.advanceBases(
+      open.map(({ coin, address, nonceBase }) => ({ coin, address, base: nonceBase })),
+    );
+    for (const [i, account] of open.entries()) account.nonceBase = bases[i] ?? account.nonceBase;
   }
 
   function moveCoins(progress: Progress): void {
-    const { block, book, carried } = progress;
-    const hash = toBlob(block.hash);
+    const { block, book, blobs, carried } = progress;
     for (const movement of progress.facts.movements) {
       const payer = book.at(movement.coin, movement.from);
       const payee = book.at(movement.coin, movement.to);
@@ -184,11 +207,11 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
         toBlobOrNull(movement.memo),
         (fence === null ? undefined : carried.get(fence)) ?? null,
         block.number,
-        hash,
+        blobs(block.hash),
         block.time,
         movement.logIndex,
-        toBlob(movement.transaction),
-        toBlob(progress.senders.get(movement.transaction) ?? movement.from),
+        blobs(movement.transaction),
+        blobs(progress.senders.get(movement.transaction) ?? movement.from),
       );
       assertInvariant(changes === 1, "P9", `log ${movement.logIndex} of block ${block.number} moved coins twice`);
     }
@@ -252,13 +275,19 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
       block,
       at,
       book,
+      blobs: createBlobs(),
+      judgement: work.openJudgement({ book, at }),
+      waiting: work.ofFences(facts.fences.map((consumed) => toFenceHex(consumed.fence, toSpace(consumed)))),
       carried: new Map(),
       carriedBy: new Map(),
       charges: new Map(),
       senders,
     };
+    book.load(listParties(facts));
     for (const consumed of facts.fences) consume(progress, consumed);
+    progress.judgement.flush();
     for (const skip of facts.nonceSkips) skipNonces(progress, skip);
+    progress.judgement.flush();
     advanceBases(progress);
     moveCoins(progress);
     for (const { coin, account, frozen } of facts.freezes) book.at(coin, account).frozen = frozen;

@@ -7,7 +7,7 @@
 import { setImmediate } from "node:timers/promises";
 import { paymentStepKinds } from "../domain/agreement.ts";
 import type { Address } from "../domain/hex.ts";
-import type { IntentFacts } from "../domain/intent.ts";
+import type { Evidence, IntentFacts } from "../domain/intent.ts";
 import type { PublishedEvent } from "../pipeline/ports.ts";
 import { zeroAddress } from "../domain/hex.ts";
 import type { Engine } from "./engine.ts";
@@ -127,8 +127,18 @@ interface Page {
   readonly newest: bigint;
 }
 
+/** Whom an intent of table `i` concerns, as `accountsOf` says it: bytes 22 to 41 of a stored fence are its subject. */
+const accountSql = "coalesce(i.payer, nullif(substr(i.fence, 22, 20), zeroblob(20)))";
+const partiesSql = `${accountSql}, CASE WHEN i.payee IS ${accountSql} THEN NULL ELSE i.payee END`;
+
 export interface Events {
   append(event: NewEvent): void;
+  /** Of every row in the JSON text (sequence first). */
+  appendAccepted(rows: string, at: number): void;
+  /** Of every row in the JSON text (sequence first, log index third), all included by one transaction. */
+  appendIncluded(rows: string, evidence: Evidence, at: number): void;
+  /** Of every intent that a block up to `number` judged: its end, in log order. */
+  appendEnds(number: number, at: number): void;
   /** Removes the oldest beyond the bound, a slice at a time. */
   prune(): void;
   ofIntent(sequence: bigint): readonly PublishedEvent[];
@@ -138,6 +148,20 @@ export interface Events {
 export function createEvents({ database, read }: Engine, kept: bigint = eventsKept): Events {
   const insert = database.prepare(
     `INSERT INTO events (intent, type, account, counterparty, others, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const insertEnds = database.prepare<[number, number]>(
+    `INSERT INTO events (intent, type, account, counterparty, at)
+     SELECT w.sequence, w.verdict, ${partiesSql}, ? FROM intent_work w JOIN intents i ON i.sequence = w.sequence
+     WHERE w.block_number <= ? ORDER BY w.block_number, w.log_index, w.sequence`,
+  );
+  const insertAccepted = database.prepare<[number, string]>(
+    `INSERT INTO events (intent, type, account, counterparty, at)
+     SELECT i.sequence, 'accepted', ${partiesSql}, ? FROM json_each(?) j CROSS JOIN intents i ON i.sequence = j.value ->> 0`,
+  );
+  const insertIncluded = database.prepare<[string, string, number, string]>(
+    `INSERT INTO events (intent, type, account, counterparty, detail, at)
+     SELECT i.sequence, 'included', ${partiesSql}, ? || (j.value ->> 2) || ?, ?
+     FROM json_each(?) j CROSS JOIN intents i ON i.sequence = j.value ->> 0`,
   );
   const bounds = database.prepare<[], { oldest: bigint | null; newest: bigint | null }>(
     `SELECT (SELECT min(sequence) FROM events) AS oldest, (SELECT max(sequence) FROM events) AS newest`,
@@ -181,6 +205,17 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
       const text = detail === null ? null : JSON.stringify(detail);
       const parties = [toBlobOrNull(account), toBlobOrNull(counterparty), joinAddresses(others)];
       insert.run(intent, type, ...parties, text, at);
+    },
+    appendAccepted(rows, at) {
+      insertAccepted.run(at, rows);
+    },
+    appendIncluded(rows, evidence, at) {
+      // Only the log index differs between the rows of a transaction.
+      const [head = "", tail = ""] = JSON.stringify({ evidence: { ...evidence, logIndex: -1 } }).split("-1,");
+      insertIncluded.run(head, `,${tail}`, at, rows);
+    },
+    appendEnds(number, at) {
+      insertEnds.run(at, number);
     },
     prune() {
       const { oldest, newest } = readBounds();

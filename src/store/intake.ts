@@ -10,6 +10,7 @@ import { cancelKinds } from "../domain/lifecycle.ts";
 import type { Rejection } from "../domain/rejection.ts";
 import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/ports.ts";
 import type { Accounts } from "./accounts.ts";
+import { createClearWay } from "./clear.ts";
 import type { Engine } from "./engine.ts";
 import { accountsOf, type Events } from "./events.ts";
 import { assertInvariant } from "./fault.ts";
@@ -17,6 +18,7 @@ import { explainFence } from "./refusals.ts";
 import {
   type IntentRow,
   intentColumns,
+  noBase,
   spaceOf,
   toAccountKey,
   toBlob,
@@ -29,8 +31,6 @@ import { createTabs, type Tab } from "./sponsorship.ts";
 
 /** Free window nonces named in a refusal: a wallet picks one at random. */
 const freeNoncesShown = 16;
-/** Above every window nonce: a base that no account reaches, for fences that have none. */
-const noBase = 1n << 62n;
 
 interface IdempotencyRow {
   request_hash: Buffer;
@@ -73,6 +73,10 @@ function prepare({ database }: Engine) {
        ON CONFLICT (owner, key) DO NOTHING`,
     ),
   };
+}
+
+function toAccepted(facts: IntentFacts, sequence: bigint, at: number): Intent {
+  return { ...facts, sequence, state: "accepted", reason: null, evidence: null, acceptedAt: at, endedAt: null };
 }
 
 function refuse(...reasons: readonly Rejection[]): AcceptOutcome {
@@ -125,7 +129,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
   }
 
   function freeNonces(coin: Address, account: Address): readonly string[] {
-    const { nonceBase, consumed, live } = accounts.read(coin, account);
+    const [{ nonceBase = 0n, consumed = [], live = [] } = {}] = accounts.read([{ coin, address: account }]);
     const taken = new Set([...consumed, ...live]);
     const free: string[] = [];
     for (let nonce = nonceBase; nonce < nonceBase + windowSize && free.length < freeNoncesShown; nonce++) {
@@ -139,7 +143,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
   }
 
   function explainFunds(facts: IntentFacts, payer: Address): Rejection {
-    const { balance, held, frozen } = accounts.read(facts.coin, payer);
+    const [{ balance = 0n, held = 0n, frozen = 0n } = {}] = accounts.read([{ coin: facts.coin, address: payer }]);
     if (frozen === null) {
       return { code: "payer_frozen", subject: payer, remedy: "The account is frozen: its issuer can say why." };
     }
@@ -172,8 +176,10 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     return explain(facts, sql.isLive.get(fence, isCancel) !== undefined);
   }
 
-  function write(intent: Intent, fence: Buffer): void {
-    const { action } = intent;
+  function write(intent: Intent): void {
+    const { action, payer } = intent;
+    const fence = toFenceBlob(intent.fence, spaceOf(intent.kind));
+    const coin = toBlob(intent.coin);
     const [target, data, gas] =
       action.kind === "row" ? [action.coin, action.row, 0n] : [action.to, action.data, action.gas];
     sql.insert.run(
@@ -181,8 +187,9 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
       intent.kind,
       toBlob(intent.digest),
       fence,
-      toBlob(intent.coin),
-      toBlobOrNull(intent.payer),
+      coin,
+      // The fence of a payment names its payer: bytes 21 to 40.
+      payer === intent.fence.subject ? fence.subarray(21, 41) : toBlobOrNull(payer),
       toBlobOrNull(intent.payee),
       intent.amount,
       intent.validAfter,
@@ -190,12 +197,15 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
       toBlobOrNull(intent.memo),
       toBlobOrNull(intent.subject),
       action.kind,
-      toBlob(target),
+      target === intent.coin ? coin : toBlob(target),
       toBlob(data),
       gas,
       intent.reference,
       intent.acceptedAt,
     );
+  }
+
+  function tell(intent: Intent): void {
     engine.tally(null, "accepted");
     const at = intent.acceptedAt;
     events.append({ type: "accepted", intent: intent.sequence, ...accountsOf(intent), detail: null, at });
@@ -221,20 +231,14 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     const rejection = enter(sequence, facts, fence);
     if (rejection !== null) return refuse(rejection);
     if (sponsored !== null) tab?.add(sponsored);
-    const intent: Intent = {
-      ...facts,
-      sequence,
-      state: "accepted",
-      reason: null,
-      evidence: null,
-      acceptedAt: at,
-      endedAt: null,
-    };
-    write(intent, fence);
+    const intent = toAccepted(facts, sequence, at);
+    write(intent);
+    tell(intent);
     remember(sequence);
     return { kind: "created", intent };
   }
 
+  const way = createClearWay(engine, { accounts, events, write });
   return {
     acceptBatch: (items, at, budget) =>
       engine.write("acceptBatch", () => {
@@ -245,10 +249,26 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
         const order = items
           .map(({ facts }, index) => ({ index, key: toAccountKey(facts.coin, facts.payer ?? zeroAddress) }))
           .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index));
+        const clear = way.open(
+          items.map(({ facts }) => facts),
+          at,
+        );
         for (const { index } of order) {
           const item = items[index];
-          if (item !== undefined) outcomes[index] = acceptOne(item, { sequence: first + BigInt(index), at, tab });
+          if (item === undefined) continue;
+          const sequence = first + BigInt(index);
+          const { facts, idempotency, sponsored = null } = item;
+          const isClear = idempotency === null && (sponsored === null || (tab?.judge(sponsored) ?? null) === null);
+          const intent = isClear ? clear.take(facts, () => toAccepted(facts, sequence, at)) : null;
+          if (intent === null) {
+            clear.leave(facts);
+            outcomes[index] = acceptOne(item, { sequence, at, tab });
+          } else {
+            if (sponsored !== null) tab?.add(sponsored);
+            outcomes[index] = { kind: "created", intent };
+          }
         }
+        clear.flush();
         tab?.settle();
         assertInvariant(Object.keys(outcomes).length === items.length, "P1", "an item of the batch has no outcome");
         return outcomes;

@@ -4,61 +4,55 @@
  * is ever undone.
  */
 import type { BlockRef } from "../domain/facts.ts";
-import { toLedgerAccount, toLines } from "../domain/ledger.ts";
-import { isWindowNonce } from "../domain/intent.ts";
 import type { Store } from "../pipeline/ports.ts";
 import type { BlockParts } from "./blocks.ts";
 import type { Engine } from "./engine.ts";
 import type { Events } from "./events.ts";
 import { assertInvariant, StoreFault } from "./fault.ts";
-import { pack } from "./pack.ts";
-import { toBlob, toFence, toWindowRange } from "./rows.ts";
 
-const movementShape = {
-  id: "int",
-  amount: "int",
-  coin: "hex",
-  payer: "int",
-  payee: "int",
-  from: "hex",
-  to: "hex",
-} as const;
-const movementRow = pack(movementShape, "m", { coin: "p.coin", from: "p.address", to: "q.address" });
-const fenceRow = pack({ fence: "hex" }, "fences");
+/** The base at block `:upTo`: a later one may still be undone, and the nonces below it with it. */
+const baseThen = `coalesce(
+  (SELECT c.nonce_base FROM account_changes c WHERE c.account = a.id AND c.block_number > :upTo ORDER BY c.block_number LIMIT 1),
+  a.nonce_base)`;
+
+/** What became final: blocks `after` < number ≤ `upTo`. */
+interface Span {
+  readonly after: number;
+  readonly upTo: number;
+}
 
 function prepare({ database }: Engine) {
+  const unposted = "movements WHERE block_number > :after AND block_number <= :upTo AND final = 0";
+  const enter = (line: string) =>
+    database.prepare<[Span]>(
+      `INSERT INTO ledger_entries (movement, account, amount) SELECT id, ${line} FROM ${unposted} ORDER BY block_number, log_index`,
+    );
   return {
-    unposted: database
-      .prepare<[number, number], string>(
-        `SELECT ${movementRow.sql} FROM movements m JOIN accounts p ON p.id = m.payer JOIN accounts q ON q.id = m.payee
-         WHERE m.block_number > ? AND m.block_number <= ? AND m.final = 0 ORDER BY m.block_number, m.log_index`,
-      )
-      .pluck(),
-    finish: database.prepare<[number, number]>(
-      "UPDATE movements SET final = 1 WHERE block_number > ? AND block_number <= ? AND final = 0",
+    // The two lines of `domain/ledger`: the same account gives what the other receives. The zero address's account is \`issued\`.
+    give: enter("payer, -amount"),
+    receive: enter("payee, amount"),
+    post: database.prepare<[Span]>(
+      `UPDATE accounts SET posted = posted + lines.amount
+       FROM (SELECT account, sum(amount) AS amount
+         FROM (SELECT payer AS account, -amount AS amount FROM ${unposted} UNION ALL SELECT payee, amount FROM ${unposted})
+         GROUP BY account) AS lines
+       WHERE accounts.id = lines.account`,
     ),
-    enter: database.prepare<[bigint, bigint, bigint]>(
-      "INSERT INTO ledger_entries (movement, account, amount) VALUES (?, ?, ?)",
-    ),
-    post: database.prepare<[bigint, bigint]>("UPDATE accounts SET posted = posted + ? WHERE id = ?"),
+    finish: database.prepare<[Span]>(`UPDATE movements SET final = 1 WHERE id IN (SELECT id FROM ${unposted})`),
     dropMovements: database.prepare<[number]>("DELETE FROM movements WHERE block_number > ? AND final = 0"),
     dropFences: database.prepare<[number]>("DELETE FROM fences WHERE block_number > ?"),
-    fences: database
-      .prepare<[number, number], string>(
-        `SELECT ${fenceRow.sql} FROM fences WHERE block_number > ? AND block_number <= ?`,
-      )
-      .pluck(),
-    // The base at that block: a later one may still be undone, and the nonces below it with it.
-    base: database
-      .prepare<[number, Buffer, Buffer], bigint>(
-        `SELECT coalesce(
-         (SELECT c.nonce_base FROM account_changes c WHERE c.account = a.id AND c.block_number > ? ORDER BY c.block_number LIMIT 1),
-         a.nonce_base) AS nonce_base
-       FROM accounts a WHERE a.coin = ? AND a.address = ?`,
-      )
-      .pluck(),
-    pruneFences: database.prepare<[Buffer, Buffer, number]>(
-      "DELETE FROM fences WHERE fence >= ? AND fence < ? AND block_number <= ?",
+    // Owner: the first 41 bytes of a stored fence, space ‖ coin ‖ account. Only plain fences whose key is a window nonce have one here.
+    pruneFences: database.prepare<[Span]>(
+      `WITH owners AS (
+         SELECT DISTINCT substr(fence, 1, 41) AS owner FROM fences
+         WHERE block_number > :after AND block_number <= :upTo AND substr(fence, 1, 1) = x'00' AND substr(fence, 42, 24) = zeroblob(24)
+       ), spent AS MATERIALIZED (
+         SELECT CAST(owner || zeroblob(32) AS BLOB) AS first,
+           CAST(owner || unhex(printf('%064x', ${baseThen})) AS BLOB) AS beyond
+         FROM owners JOIN accounts a ON a.coin = substr(owner, 2, 20) AND a.address = substr(owner, 22, 20)
+       )
+       DELETE FROM fences WHERE fence IN (
+         SELECT f.fence FROM spent CROSS JOIN fences f ON f.fence >= first AND f.fence < beyond WHERE f.block_number <= :upTo)`,
     ),
   };
 }
@@ -70,54 +64,22 @@ export function createPosting(engine: Engine, parts: BlockParts & { readonly eve
   const { accounts, agreements, chronicle, events, quotes, redemptions, slots, work } = parts;
 
   /** Writes the two lines of every movement that became final. */
-  function post(after: number, upTo: number): void {
-    const posted = new Map<bigint, bigint>();
-    const rows = sql.unposted.all(after, upTo);
-    for (const text of rows) {
-      const row = movementRow.read(text);
-      const ids = new Map([
-        [toLedgerAccount(row.from), row.payer],
-        [toLedgerAccount(row.to), row.payee],
-      ]);
-      for (const line of toLines(row)) {
-        const id = ids.get(line.account);
-        assertInvariant(id !== undefined, "P9", `movement ${row.id} has no account ${line.account}`);
-        sql.enter.run(row.id, id, line.amount);
-        posted.set(id, (posted.get(id) ?? 0n) + line.amount);
-      }
-    }
-    for (const [id, amount] of [...posted].sort(([a], [b]) => (a < b ? -1 : 1))) sql.post.run(amount, id);
-    assertInvariant(
-      sql.finish.run(after, upTo).changes === rows.length,
-      "P9",
-      "a movement was posted twice or not at all",
-    );
-  }
-
-  /** Window nonces below an account's base need no row of their own: the base says that they are spent. */
-  function pruneFences(after: number, upTo: number): void {
-    const seen = new Set<string>();
-    for (const text of sql.fences.all(after, upTo)) {
-      const stored = fenceRow.read(text).fence;
-      const { scope: coin, subject: account, key } = toFence(stored);
-      if (!stored.startsWith("0x00") || !isWindowNonce(key) || seen.has(coin + account)) continue;
-      seen.add(coin + account);
-      const to = sql.base.get(upTo, toBlob(coin), toBlob(account)) ?? 0n;
-      sql.pruneFences.run(...toWindowRange({ coin, account, from: 0n, to }), upTo);
-    }
+  function post(span: Span): void {
+    const given = sql.give.run(span).changes;
+    const received = sql.receive.run(span).changes;
+    sql.post.run(span);
+    const finished = sql.finish.run(span).changes;
+    const isEven = given === finished && received === finished;
+    assertInvariant(isEven, "P9", `of ${finished} movements ${given} were given and ${received} received`);
   }
 
   function endIntents(block: BlockRef, at: number): number {
     const book = accounts.openBook();
-    const judged = work.judgedUpTo(block.number);
-    for (const row of judged) {
-      assertInvariant(row.verdict !== null, "P3", `intent ${row.sequence} was judged without a verdict`);
-      work.end(row, { outcome: row.verdict, book, at });
-    }
+    const judged = work.endJudged(block.number, { book, at });
     const overdue = work.overdue(block.time);
     for (const row of overdue) work.end(row, { outcome: "expired", book, at });
     book.flush(null);
-    return judged.length + overdue.length;
+    return judged + overdue.length;
   }
 
   function finish(number: number, at: number): number {
@@ -128,8 +90,10 @@ export function createPosting(engine: Engine, parts: BlockParts & { readonly eve
     if (block === null || block.number <= before) return 0;
     const ended = endIntents(block, at);
     slots.finishUpTo(block.number);
-    post(before, block.number);
-    pruneFences(before, block.number);
+    const span = { after: before, upTo: block.number };
+    post(span);
+    // Window nonces below an account's base need no row of their own: the base says that they are spent.
+    sql.pruneFences.run(span);
     accounts.forget(block.number);
     chronicle.finish(block.number);
     events.prune();

@@ -180,8 +180,7 @@ export function createReads(engine: Engine, parts: ReadParts): Reads {
   }
 
   return {
-    readAccounts: (list) =>
-      engine.read("readAccounts", () => list.map(({ coin, address }) => accounts.read(coin, address))),
+    readAccounts: (list) => engine.read("readAccounts", () => accounts.read(list)),
     readCursor: () => engine.read("readCursor", () => ({ latest: chronicle.latest(), final: chronicle.final() })),
     readBlock: (number) => engine.read("readBlock", () => chronicle.at(number)),
     readIntent: (sequence) => engine.read("readIntent", () => readOne(sequence)),
@@ -199,7 +198,7 @@ export function createReads(engine: Engine, parts: ReadParts): Reads {
     sumEscrow: ({ escrow, coin }) =>
       engine.read("sumEscrow", () => ({
         open: exits.sum(escrow, coin),
-        balance: accounts.read(coin, escrow).balance,
+        balance: accounts.read([{ coin, address: escrow }])[0]?.balance ?? 0n,
       })),
     readTrace: (sequence) => engine.read("readTrace", () => trace(sequence)),
     readEvents: (query) => events.readAfter(query),

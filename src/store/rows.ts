@@ -62,6 +62,11 @@ export function toFenceHex(fence: Fence, space: FenceSpace): Hex {
   return `0x${spaceBytes[space]}${fence.scope.slice(2)}${fence.subject.slice(2)}${fence.key.slice(2)}`;
 }
 
+/** The first 41 bytes of an authorization's stored fence, space ‖ coin ‖ account, as digits. */
+export function toOwnerHex(coin: Address, account: Address): string {
+  return spaceBytes.plain + coin.slice(2) + account.slice(2);
+}
+
 /** The same as stored. */
 export function toFenceBlob(fence: Fence, space: FenceSpace): Buffer {
   const blob = toBlob(toFenceHex(fence, space));
@@ -80,6 +85,9 @@ export function findWindowNonce(fence: Fence): bigint | null {
   const nonce = BigInt(fence.key);
   return nonce < windowNonceLimit ? nonce : null;
 }
+
+/** Above every window nonce: a base that no account reaches, for fences that have none. */
+export const noBase = 1n << 62n;
 
 /** The same for an intent: only kinds whose fence is an EIP-3009 authorization have window nonces. */
 export function windowNonceOf(facts: Pick<IntentFacts, "kind" | "fence">): bigint | null {

@@ -2,7 +2,7 @@
  * Lanes and their slots. Owns epochs, nonces, the bytes committed for them and every attempt. Promises that a nonce is taken, its bytes
  * written and its intents moved in one transaction guarded by the lane's epoch, and that a slot never disappears. Never signs or sends.
  */
-import type { Address, Word } from "../domain/hex.ts";
+import type { Address, Hex, Word } from "../domain/hex.ts";
 import type { IntentKind } from "../domain/intent.ts";
 import type { SlotMined } from "../domain/facts.ts";
 import type { SlotState } from "../domain/lifecycle.ts";
@@ -52,13 +52,15 @@ export interface SlotRow {
 
 interface AttemptRow {
   hash: Buffer;
-  raw: Buffer;
   max_fee_per_gas: bigint;
   max_priority_fee_per_gas: bigint;
   sent_at: bigint | null;
 }
 
 export const slotColumns = "s.id, s.lane, s.nonce, s.kind, s.state, s.size, s.committed_at, s.sent_at, s.gas_used";
+
+/** Attempts whose bytes are kept as text, 12 MB of them at most. */
+const rawsKept = 64;
 
 /** Leaves a transaction that must not write anything after all. */
 const nothingWritten = new Error("nothing written");
@@ -81,11 +83,13 @@ function prepare({ database }: Engine) {
     add: database.prepare<[Buffer, number, string, number, number], { id: bigint }>(
       `INSERT INTO slots (lane, nonce, kind, state, size, committed_at) VALUES (?, ?, ?, 'signed', ?, ?) RETURNING id`,
     ),
-    addItem: database.prepare<[bigint, number, bigint]>(
-      "INSERT INTO slot_items (slot, position, intent) VALUES (?, ?, ?)",
+    // Hundreds of items at a time: one JSON array of their sequences.
+    addItems: database.prepare<[bigint, string]>(
+      "INSERT INTO slot_items (slot, position, intent) SELECT ?, j.key, j.value FROM json_each(?) j",
     ),
-    plan: database.prepare<[bigint, bigint]>(
-      "UPDATE intent_work SET state = 'planned', slot = ? WHERE sequence = ? AND state = 'accepted' AND verdict IS NULL",
+    plan: database.prepare<[bigint, string]>(
+      `UPDATE intent_work SET state = 'planned', slot = ? FROM json_each(?) j
+       WHERE intent_work.sequence = j.value AND intent_work.state = 'accepted' AND intent_work.verdict IS NULL`,
     ),
     addAttempt: database.prepare<[Buffer, Buffer, bigint, bigint, Buffer, bigint, Buffer, number]>(
       `INSERT INTO attempts (hash, slot, position, raw, max_fee_per_gas, max_priority_fee_per_gas)
@@ -139,8 +143,9 @@ function prepare({ database }: Engine) {
       `SELECT ${slotColumns} FROM slots s WHERE s.lane = ? AND s.state <> 'final' ORDER BY s.nonce LIMIT ?`,
     ),
     attempts: database.prepare<[bigint], AttemptRow>(
-      `SELECT hash, raw, max_fee_per_gas, max_priority_fee_per_gas, sent_at FROM attempts WHERE slot = ? ORDER BY position`,
+      `SELECT hash, max_fee_per_gas, max_priority_fee_per_gas, sent_at FROM attempts WHERE slot = ? ORDER BY position`,
     ),
+    raw: database.prepare<[Buffer], Buffer>("SELECT raw FROM attempts WHERE hash = ?").pluck(),
     ready: database
       .prepare<[number, number], string>(
         `SELECT ${readyRow.sql} FROM intent_work w JOIN intents i ON i.sequence = w.sequence
@@ -213,10 +218,9 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
     if (sql.takeNonce.run(lane, slot.epoch, slot.nonce).changes !== 1) throw nothingWritten;
     const row = sql.add.get(lane, slot.nonce, slot.kind, slot.items.length, slot.at);
     if (row === undefined) throw new Error("INSERT … RETURNING returned no row");
-    slot.items.forEach((sequence, position) => {
-      if (sql.plan.run(row.id, sequence).changes !== 1) throw nothingWritten;
-      sql.addItem.run(row.id, position, sequence);
-    });
+    const items = `[${slot.items.join(",")}]`;
+    if (sql.plan.run(row.id, items).changes !== slot.items.length) throw nothingWritten;
+    sql.addItems.run(row.id, items);
     engine.tally("accepted", "planned", slot.items.length);
     assertInvariant(
       insertAttempt(slot),
@@ -225,19 +229,37 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
     );
   }
 
+  /** Committed bytes never change; the slots under way are read several times a block, and a batch of rows is 90 kB. */
+  const raws = new Map<Word, Hex>();
+  function readRaw(hash: Word): Hex {
+    let raw = raws.get(hash);
+    if (raw !== undefined) return raw;
+    const bytes = sql.raw.get(toBlob(hash));
+    assertInvariant(bytes !== undefined, "P4", `attempt ${hash} has no bytes`);
+    raw = toHex(bytes);
+    if (raws.size >= rawsKept) for (const oldest of [...raws.keys()].slice(0, 1)) raws.delete(oldest);
+    raws.set(hash, raw);
+    return raw;
+  }
+
+  function toAttempt(row: AttemptRow): OpenSlot["attempts"][number] {
+    const hash = toHex(row.hash);
+    return {
+      hash,
+      raw: readRaw(hash),
+      maxFeePerGas: row.max_fee_per_gas,
+      maxPriorityFeePerGas: row.max_priority_fee_per_gas,
+      sentAt: row.sent_at === null ? null : Number(row.sent_at),
+    };
+  }
+
   function toOpenSlot(row: SlotRow): OpenSlot {
     return {
       lane: toHex(row.lane),
       nonce: Number(row.nonce),
       state: row.state as SlotState,
       kind: row.kind as OpenSlot["kind"],
-      attempts: sql.attempts.all(row.id).map((attempt) => ({
-        hash: toHex(attempt.hash),
-        raw: toHex(attempt.raw),
-        maxFeePerGas: attempt.max_fee_per_gas,
-        maxPriorityFeePerGas: attempt.max_priority_fee_per_gas,
-        sentAt: attempt.sent_at === null ? null : Number(attempt.sent_at),
-      })),
+      attempts: sql.attempts.all(row.id).map(toAttempt),
     };
   }
 

@@ -287,17 +287,42 @@ describe("Publisher", () => {
     expect(town.clock.monotonic() - before).to.equal(2_500);
   });
 
-  it("answers by the bell, without waiting for its next look", async () => {
+  for (const [way, few] of [
+    ["each waiter looking at its own intent", 1],
+    ["the events saying whom they concern", 0],
+  ] as const) {
+    it(`answers by the bell, without waiting for its next look: ${way}`, async () => {
+      const town = await createTown();
+      const intent = await town.accept(payment(1));
+      const still = { ...createManualClock(), sleep: () => new Promise<void>(() => undefined) };
+      const limits = { waiters: 10, pollMs: 1_000, page: 2, few };
+      const publisher = createPublisher({ store: town.store, clock: still, limits });
+      const waiting = publisher.waitUntilEnded(intent.sequence, 60_000);
+      for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+      await town.settle();
+      publisher.wake();
+      expect((await waiting)?.state).to.equal("settled");
+    });
+  }
+
+  it("hears the bell beyond the few after it was rung for the few", async () => {
     const town = await createTown();
-    const intent = await town.accept(payment(1));
+    const first = await town.accept(payment(1));
     const still = { ...createManualClock(), sleep: () => new Promise<void>(() => undefined) };
-    const limits = { waiters: 10, pollMs: 1_000, page: 2 };
+    const limits = { waiters: 10, pollMs: 1_000, page: 2, few: 1 };
     const publisher = createPublisher({ store: town.store, clock: still, limits });
-    const waiting = publisher.waitUntilEnded(intent.sequence, 60_000);
-    for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+    const turn = async () => {
+      for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+    };
+    const waiting = [publisher.waitUntilEnded(first.sequence, 60_000)];
+    await turn();
+    publisher.wake();
+    const second = await town.accept(payment(2));
+    waiting.push(publisher.waitUntilEnded(second.sequence, 60_000));
+    await turn();
     await town.settle();
     publisher.wake();
-    expect((await waiting)?.state).to.equal("settled");
+    expect((await Promise.all(waiting)).map((intent) => intent?.state)).to.deep.equal(["settled", "settled"]);
   });
 
   it("a lost wake-up costs one poll", async () => {
@@ -306,7 +331,7 @@ describe("Publisher", () => {
     const publisher = createPublisher({
       store: town.store,
       clock: town.clock,
-      limits: { waiters: 10, pollMs: 1_000, page: 500 },
+      limits: { waiters: 10, pollMs: 1_000, page: 500, few: 0 },
     });
     const waiting = publisher.waitUntilEnded(intent.sequence, 60_000);
     await town.settle();
@@ -320,7 +345,7 @@ describe("Publisher", () => {
     const publisher = createPublisher({
       store: town.store,
       clock: still,
-      limits: { waiters: 1, pollMs: 1_000, page: 500 },
+      limits: { waiters: 1, pollMs: 1_000, page: 500, few: 0 },
     });
     void publisher.waitUntilEnded(intent.sequence, 60_000);
     expect((await publisher.waitUntilEnded(intent.sequence, 60_000))?.state).to.equal("accepted");

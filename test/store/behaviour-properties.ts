@@ -7,9 +7,12 @@ import fc from "fast-check";
 import { type Address, toWord } from "../../src/domain/hex.ts";
 import type { Intent } from "../../src/domain/intent.ts";
 import { isEnded } from "../../src/domain/lifecycle.ts";
+import type { AcceptItem, AcceptOutcome, Store } from "../../src/pipeline/ports.ts";
 import { type OpenStore, withStore } from "./harness.ts";
 import {
   ana,
+  cancelFacts,
+  codesOf,
   coin,
   createWorld,
   genesisTime,
@@ -250,7 +253,69 @@ async function check({ world, model, intents, freezes }: Run): Promise<void> {
   ).to.equal(intents.length);
 }
 
+/** One item of a batch: the same wish may come twice, and its cancellation beside it. */
+const wish = fc.record({
+  who: person,
+  payee: person,
+  amount,
+  nonce: fc.nat({ max: 12 }),
+  cancels: fc.nat({ max: 3 }).map((n) => n === 0),
+  repeats: fc.option(pick, { freq: 1 }),
+});
+type Wish = typeof wish extends fc.Arbitrary<infer T> ? T : never;
+
+function toItems(wishes: readonly Wish[]): readonly AcceptItem[] {
+  const items: AcceptItem[] = [];
+  for (const { who, payee, amount: units, nonce, cancels, repeats } of wishes) {
+    const before = repeats === null ? undefined : items[repeats % Math.max(1, items.length)];
+    const facts = transferFacts({ payer: who, payee, amount: units, nonce: toWord(BigInt(nonce)) });
+    items.push(before ?? { facts: cancels ? cancelFacts(facts) : facts, idempotency: null });
+  }
+  return items;
+}
+
+/** A store in which some nonces are used, one is on its way, and everybody has a little. */
+async function createHistory(store: Store): Promise<World> {
+  const world = await createWorld(store);
+  for (const who of people) await world.fund(who, 60n);
+  const used = [0n, 2n].map((nonce) => transferFacts({ payer: ana, nonce: toWord(nonce) }));
+  const intents = [];
+  for (const facts of used) intents.push(await world.accept(facts));
+  await world.settle(await world.send(...intents), ...used);
+  await world.accept(transferFacts({ payer: luis, nonce: toWord(1n) }));
+  return world;
+}
+
+function describeBatches(open: OpenStore): void {
+  it("P10: a batch decides as its items would one after the other", async function () {
+    this.timeout(120_000);
+    const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
+    console.log(`      seed ${seed}`);
+    const property = fc.asyncProperty(fc.array(wish, { minLength: 8, maxLength: 30 }), async (wishes) => {
+      const items = toItems(wishes);
+      const say = (outcomes: readonly AcceptOutcome[]) =>
+        outcomes.map((outcome) => (outcome.kind === "refused" ? codesOf(outcome).join() : outcome.kind));
+      const [together, apart] = [await open(), await open()];
+      try {
+        const [one, other] = [await createHistory(together), await createHistory(apart)];
+        const decided = say(await together.acceptBatch(items, one.at()));
+        const wanted: string[] = [];
+        for (const item of items) wanted.push(...say(await apart.acceptBatch([item], other.at())));
+        expect(decided).to.deep.equal(wanted);
+        for (const who of people) expect(await one.account(who)).to.deep.equal(await other.account(who));
+        expect(await together.countByState()).to.deep.equal(await apart.countByState());
+      } finally {
+        await together.close();
+        await apart.close();
+      }
+    });
+    await fc.assert(property, { seed, numRuns: 25 });
+  });
+}
+
 export function describeProperties(open: OpenStore): void {
+  describeBatches(open);
+
   it("P1 P2 P9 P19: any order of operations leaves what a naive model says", async function () {
     this.timeout(120_000);
     const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
