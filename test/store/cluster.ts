@@ -15,8 +15,14 @@ const debian = "/usr/lib/postgresql";
 const patience = 60;
 
 export interface Cluster {
-  /** A url of a new, empty database. */
+  /** A url of a new, empty database: some hundred files. */
   createDatabase(): Promise<string>;
+  /** Makes a migrated database as it was new, in a twentieth of the time that another one takes. Needs a superuser. */
+  emptyDatabase(url: string): Promise<void>;
+  /** Removes a database, whoever has it open. */
+  dropDatabase(url: string): Promise<void>;
+  /** Runs one statement on a database, past every guard of the program. */
+  run(url: string, text: string): Promise<readonly Record<string, unknown>[]>;
   /** Stops the server at once, as a crash would, and starts it again. Null: not ours to stop. */
   readonly crash: (() => void) | null;
   stop(): Promise<void>;
@@ -113,11 +119,25 @@ async function startCluster(programs: string): Promise<{ url: string; crash: () 
   };
 }
 
-async function runOn(url: string, text: string): Promise<void> {
+/** Without triggers and foreign keys: the ledger refuses to lose entries, rightly. */
+const emptying = `DO $$ DECLARE one record; BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR one IN SELECT tablename AS name FROM pg_tables
+    WHERE schemaname = 'public' AND tablename NOT IN ('migrations', 'sequences', 'tallies') LOOP
+    EXECUTE format('DELETE FROM %I', one.name);
+  END LOOP;
+  FOR one IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' LOOP
+    PERFORM setval(one.name::regclass, 1, false);
+  END LOOP;
+  UPDATE sequences SET last = 0;
+  UPDATE tallies SET count = 0;
+END $$`;
+
+async function runOn(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(text);
+    return (await client.query<Record<string, unknown>>(text)).rows;
   } finally {
     await client.end();
   }
@@ -130,20 +150,29 @@ export async function openCluster(): Promise<Cluster> {
   const own = given === undefined && programs !== null ? await startCluster(programs) : null;
   const url = given ?? own?.url;
   if (url === undefined) throw new Error("there is no PostgreSQL here");
-  const names: string[] = [];
+  const names = new Set<string>();
+  let count = 0;
+  const nameOf = (database: string): string => new URL(database).pathname.slice(1);
+  const drop = async (name: string): Promise<void> => {
+    await runOn(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    names.delete(name);
+  };
   return {
+    run: runOn,
+    emptyDatabase: async (database) => void (await runOn(database, emptying)),
     async createDatabase() {
-      const name = `remesa_${process.pid}_${names.length}`;
+      const name = `remesa_${process.pid}_${count++}`;
       await runOn(url, `CREATE DATABASE ${name}`);
-      names.push(name);
+      names.add(name);
       const target = new URL(url);
       target.pathname = `/${name}`;
       return target.href;
     },
+    dropDatabase: (database) => drop(nameOf(database)),
     crash: own?.crash ?? null,
     async stop() {
       if (own !== null) own.stop();
-      else for (const name of names) await runOn(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      else for (const name of names) await drop(name);
     },
   };
 }

@@ -43,9 +43,10 @@ export interface Transaction extends Session {
 
 /**
  * How a verb stands to the others. `beside`: with others of its kind, guarded by conditional writes. `alone`: the chain moves under nobody's
- * feet; an intent could else be accepted in the very moment in which a block consumes its fence, and neither would see the other.
+ * feet; an intent could else be accepted in the very moment in which a block consumes its fence, and neither would see the other. `apart`:
+ * touches nothing that the others guard, and waits for none of them.
  */
-export type Stand = "beside" | "alone";
+export type Stand = "beside" | "alone" | "apart";
 
 export interface Engine {
   write<T>(
@@ -89,6 +90,7 @@ const begins: Readonly<Record<Stand | "read", string>> = {
   // synchronous_commit on, whatever the server's default: the commit is the acknowledgement.
   beside: `BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_advisory_xact_lock_shared(${lockSpace}, ${locks.books})`,
   alone: `BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_advisory_xact_lock(${lockSpace}, ${locks.books})`,
+  apart: "BEGIN; SET LOCAL synchronous_commit = on",
   read: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 };
 

@@ -30,7 +30,10 @@ const leave = prepare(
   `INSERT INTO outbox (intent, type, account, counterparty, others, detail, at)
    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[])`,
 );
-const isWaiting = prepare("SELECT EXISTS (SELECT 1 FROM outbox)::int AS waiting");
+const standOf = prepare(
+  `SELECT EXISTS (SELECT 1 FROM outbox) AS waiting, (SELECT min(sequence) FROM events) AS oldest,
+     (SELECT max(sequence) FROM events) AS newest`,
+);
 const lock = prepare(`SELECT pg_advisory_xact_lock(${lockSpace}, ${locks.publish})`);
 const publishNext = prepare(
   `WITH taken AS (
@@ -70,6 +73,12 @@ export async function leaveEvents(session: Session, events: readonly NewEvent[])
   await session.run(leave, columns);
 }
 
+interface Stand {
+  readonly waiting: boolean;
+  readonly oldest: bigint | null;
+  readonly newest: bigint | null;
+}
+
 async function readBounds(session: Session): Promise<{ oldest: bigint; newest: bigint }> {
   const row = await session.get<{ oldest: bigint | null; newest: bigint | null }>(boundsOf);
   return { oldest: row?.oldest ?? 1n, newest: row?.newest ?? 0n };
@@ -83,18 +92,19 @@ interface Page {
 
 export interface Events {
   /** Numbers what is waiting, and drops the oldest beyond the bound. */
-  publish(): Promise<void>;
+  publish(): Promise<unknown>;
   /** Published ones only: publish first. */
   ofIntent(session: Session, sequence: bigint): Promise<readonly PublishedEvent[]>;
   readAfter(query: { readonly after: bigint; readonly limit: number; readonly account?: Address }): Promise<Page>;
 }
 
 export function createEvents(engine: Engine, kept: bigint = eventsKept): Events {
-  async function publish(): Promise<void> {
+  /** Where the stream stands once what was waiting is published. */
+  async function publish(): Promise<{ oldest: bigint; newest: bigint }> {
     for (;;) {
-      const [row] = await engine.all<{ waiting: bigint }>("readEvents", isWaiting);
-      if (row?.waiting !== 1n) return;
-      await engine.write({ step: "readEvents", stand: "beside" }, async (tx) => {
+      const [row] = await engine.all<Stand>("readEvents", standOf);
+      if (row?.waiting !== true) return { oldest: row?.oldest ?? 1n, newest: row?.newest ?? 0n };
+      await engine.write({ step: "readEvents", stand: "apart" }, async (tx) => {
         await tx.run(lock);
         await tx.run(publishNext);
         await prune(tx);
@@ -129,7 +139,8 @@ export function createEvents(engine: Engine, kept: bigint = eventsKept): Events 
     publish,
     ofIntent: async (session, sequence) => (await session.all<EventRow>(byIntent, [sequence])).map(toEvent),
     async readAfter({ after, limit, account }) {
-      await publish();
+      const stand = await publish();
+      if (after >= stand.newest) return { events: [], ...stand };
       if (account !== undefined) return scan({ after, limit, account });
       return engine.read("readEvents", async (session) => ({
         events: (await session.all<EventRow>(all, [after, limit])).map(toEvent),

@@ -12,7 +12,7 @@ import { type IntentRow, intentColumns, toBlob, toHex, toIntent } from "../rows.
 import { slotColumns, type SlotRow } from "../slots.ts";
 import { readAccounts } from "./accounts.ts";
 import { listAgreements, readAgreement } from "./agreements.ts";
-import { readBlockAt, readFinal, readLatest } from "./chronicle.ts";
+import { readBlockAt, readCursor, readFinal } from "./chronicle.ts";
 import { type Engine, prepare, type Session } from "./engine.ts";
 import type { Events } from "./events.ts";
 import { readDue, sumExits } from "./exits.ts";
@@ -171,11 +171,7 @@ async function readPosted(session: Session, query: Parameters<Store["readPosted"
 export function createReads(engine: Engine, events: Events): Pick<Store, Verbs> {
   return {
     readAccounts: (list) => engine.read("readAccounts", (session) => readAccounts(session, list)),
-    readCursor: () =>
-      engine.read("readCursor", async (session) => ({
-        latest: await readLatest(session),
-        final: await readFinal(session),
-      })),
+    readCursor: () => readCursor(engine),
     readBlock: (number) => engine.read("readBlock", (session) => readBlockAt(session, number)),
     readIntent: (sequence) => engine.read("readIntent", (session) => readOne(session, sequence)),
     async findByDigest(digest) {
