@@ -73,14 +73,17 @@ function run(user: string | null, command: string, args: readonly string[]): Spa
   return result;
 }
 
-const asUser = (user: string): readonly string[] => [`--reuid=${user}`, "--regid=nogroup", "--clear-groups", "--"];
+function asUser(user: string): readonly string[] {
+  const group = spawnSync("id", ["-g", user], { encoding: "utf8" }).stdout.trim();
+  return [`--reuid=${user}`, `--regid=${group}`, "--clear-groups", "--"];
+}
 
 /** Starts the server; its data folder goes with it. */
 async function startCluster(programs: string): Promise<{ url: string; crash: () => void; stop: () => void }> {
   const user = toUser();
   const folder = mkdtempSync(join(tmpdir(), "remesa-postgres-"));
   const data = join(folder, "data");
-  if (user !== null) run(null, "chown", [`${user}:nogroup`, folder]);
+  if (user !== null) run(null, "chown", [user, folder]);
   // Without syncing: these tests kill the server, not the machine.
   run(user, join(programs, "initdb"), [
     "--no-sync",
