@@ -162,7 +162,7 @@ describe("PostgreSQL store", function () {
         order.map((payer) => ({ facts: transferFacts({ payer, amount: 1n }), idempotency: null }));
       const rounds = Array.from({ length: 10 }, () => [
         first.acceptBatch(batch(payers), world.at()),
-        second.acceptBatch(batch([...payers].reverse()), world.at()),
+        second.acceptBatch(batch(payers.toReversed()), world.at()),
       ]);
       const outcomes = (await Promise.all(rounds.flat())).flat();
       expect(new Set(kindsOf(outcomes))).to.deep.equal(new Set(["created"]));
@@ -200,34 +200,26 @@ describe("PostgreSQL store", function () {
           return () => store.commitPlan({ ...slot, at: world.at() });
         };
         const [one, two] = [await plan(first), await plan(second)];
-        expect((await Promise.all([one(), two()])).sort()).to.deep.equal([false, true]);
+        expect((await Promise.all([one(), two()])).filter(Boolean)).to.have.length(1);
       }
       expect(await first.readOpenSlots(lane, 99)).to.have.length(8);
     });
 
     it("plan one intent into one slot, whatever lanes want it", async () => {
       const { first, second, world } = await openTwo(1_000n);
-      const lanes = [toAddress(0x1a1), toAddress(0x1a2)];
-      await first.openLanes(lanes.map((address) => ({ address, chainNonce: 0 })));
-      for (let nonce = 0, wins = 0; wins < 4 && nonce < 4; nonce++, wins++) {
+      for (let round = 0; round < 5; round++) {
+        const lanes = [toAddress(0x1a10 + round), toAddress(0x1a50 + round)] as const;
+        await first.openLanes(lanes.map((address) => ({ address, chainNonce: 0 })));
         const both = [await world.accept(transferFacts()), await world.accept(transferFacts())];
-        const plan = (store: Store, at: number, order: readonly bigint[]) =>
-          store.commitPlan({
-            lane: lanes[at] ?? lane,
-            nonce: 0,
-            epoch: 1n,
-            kind: "settle",
-            items: order,
-            attempt: { hash: world.nextHash(), raw: "0x02", maxFeePerGas: 1n, maxPriorityFeePerGas: 1n },
-            at: world.at(),
-          });
         const items = both.map(({ sequence }) => sequence);
-        const done = await Promise.all([plan(first, 0, items), plan(second, 1, [...items].reverse())]);
-        if (nonce === 0) expect(done.filter(Boolean)).to.have.length(1);
-        for (const { sequence } of both) {
-          const trace = await first.readTrace(sequence);
-          expect(trace?.slots.length).to.be.at.most(1);
-        }
+        const plan = (store: Store, address: (typeof lanes)[number], order: readonly bigint[]) => {
+          const attempt = { hash: world.nextHash(), raw: "0x02", maxFeePerGas: 1n, maxPriorityFeePerGas: 1n } as const;
+          const slot = { lane: address, nonce: 0, epoch: 1n, kind: "settle", items: order, attempt } as const;
+          return store.commitPlan({ ...slot, at: world.at() });
+        };
+        const done = await Promise.all([plan(first, lanes[0], items), plan(second, lanes[1], items.toReversed())]);
+        expect(done.filter(Boolean)).to.have.length(1);
+        for (const { sequence } of both) expect((await first.readTrace(sequence))?.slots).to.have.length(1);
       }
     });
 

@@ -6,12 +6,14 @@ import pg from "pg";
 
 const { builtins } = pg.types;
 
+type Oid = Parameters<typeof pg.types.getTypeParser>[0];
+
 /** All widths alike, so that a row reads the same here as from the embedded engine; sums of 64-bit integers are `numeric`. */
 const integers: ReadonlySet<number> = new Set([builtins.INT2, builtins.INT4, builtins.INT8, builtins.NUMERIC]);
 
 /** The driver's parsers, for this engine's connections only. */
 export const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: "text" | "binary") =>
+  getTypeParser: ((oid: Oid, format?: "text" | "binary") =>
     integers.has(oid) && format !== "binary"
       ? (text: string) => BigInt(text)
       : pg.types.getTypeParser(oid, format)) as pg.CustomTypesConfig["getTypeParser"],
