@@ -5,16 +5,16 @@
  */
 import { firstSequence } from "../domain/identifier.ts";
 import { type Address, zeroAddress } from "../domain/hex.ts";
-import { type Intent, type IntentFacts, windowSize } from "../domain/intent.ts";
+import type { Intent, IntentFacts } from "../domain/intent.ts";
 import { cancelKinds } from "../domain/lifecycle.ts";
 import type { Rejection } from "../domain/rejection.ts";
-import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/ports.ts";
+import type { AcceptItem, AcceptOutcome, Idempotency, Store, StoredAccount } from "../pipeline/ports.ts";
 import type { Accounts } from "./accounts.ts";
 import { createClearWay } from "./clear.ts";
 import type { Engine } from "./engine.ts";
 import { accountsOf, type Events } from "./events.ts";
 import { assertInvariant } from "./fault.ts";
-import { explainFence } from "./refusals.ts";
+import { explainFence, explainFunds, explainKey, listFreeNonces } from "./refusals.ts";
 import {
   type IntentRow,
   intentColumns,
@@ -28,9 +28,6 @@ import {
   windowNonceOf,
 } from "./rows.ts";
 import { createTabs, type Tab } from "./sponsorship.ts";
-
-/** Free window nonces named in a refusal: a wallet picks one at random. */
-const freeNoncesShown = 16;
 
 interface IdempotencyRow {
   request_hash: Buffer;
@@ -83,14 +80,6 @@ function refuse(...reasons: readonly Rejection[]): AcceptOutcome {
   return { kind: "refused", reasons };
 }
 
-function reusedKey(idempotency: Idempotency): AcceptOutcome {
-  return refuse({
-    code: "idempotency_key_reused",
-    subject: idempotency.key,
-    remedy: "Use a new Idempotency-Key for a new request; repeat the old body to get the old answer.",
-  });
-}
-
 export type Intake = Pick<Store, "acceptBatch" | "findIdempotent">;
 
 export function createIntake(engine: Engine, parts: { accounts: Accounts; events: Events }): Intake {
@@ -116,44 +105,29 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
   function checkKey(idempotency: Idempotency, facts: IntentFacts): AcceptOutcome | null {
     const row = sql.byKey.get(idempotency.owner, idempotency.key);
     if (row === undefined) return null;
-    if (!row.request_hash.equals(toBlob(idempotency.requestHash))) return reusedKey(idempotency);
+    if (!row.request_hash.equals(toBlob(idempotency.requestHash))) {
+      return refuse(explainKey(idempotency.key, "reused"));
+    }
     const intent = readOne(row.intent);
     const same = toFenceBlob(intent.fence, spaceOf(intent.kind)).equals(toFenceBlob(facts.fence, spaceOf(facts.kind)));
     if (same) return { kind: "existing", intent };
     // One key on two different wishes of one request: answering with the first would swallow the second.
-    return refuse({
-      code: "idempotency_in_flight",
-      subject: idempotency.key,
-      remedy: "The first request under this key is being carried out: repeat it to get its answer.",
-    });
+    return refuse(explainKey(idempotency.key, "in flight"));
   }
 
-  function freeNonces(coin: Address, account: Address): readonly string[] {
-    const [{ nonceBase = 0n, consumed = [], live = [] } = {}] = accounts.read([{ coin, address: account }]);
-    const taken = new Set([...consumed, ...live]);
-    const free: string[] = [];
-    for (let nonce = nonceBase; nonce < nonceBase + windowSize && free.length < freeNoncesShown; nonce++) {
-      if (!taken.has(nonce)) free.push(nonce.toString());
-    }
-    return free;
+  function readAccount(coin: Address, address: Address): StoredAccount {
+    const [account] = accounts.read([{ coin, address }]);
+    if (account === undefined) throw new Error(`account ${address} was not read`);
+    return account;
   }
 
   function explain(facts: IntentFacts, isLive: boolean): Rejection {
-    return explainFence(facts, isLive, () => freeNonces(facts.coin, facts.fence.subject));
+    return explainFence(facts, isLive, () => listFreeNonces(readAccount(facts.coin, facts.fence.subject)));
   }
 
-  function explainFunds(facts: IntentFacts, payer: Address): Rejection {
-    const [{ balance = 0n, held = 0n, frozen = 0n } = {}] = accounts.read([{ coin: facts.coin, address: payer }]);
-    if (frozen === null) {
-      return { code: "payer_frozen", subject: payer, remedy: "The account is frozen: its issuer can say why." };
-    }
-    return {
-      code: "insufficient_funds",
-      subject: payer,
-      actual: String(balance - frozen - held),
-      limit: String(facts.amount),
-      remedy: "Pay less, or wait until money that is on its way in has arrived.",
-    };
+  function explainShort(facts: IntentFacts, payer: Address): Rejection {
+    const { balance, held, frozen } = readAccount(facts.coin, payer);
+    return explainFunds(facts, payer, frozen === null ? null : balance - frozen - held);
   }
 
   /** Holds the amount and takes the fence, or says why not and leaves nothing behind. */
@@ -166,7 +140,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     if (payer !== null && account === null) {
       // A taken fence is the better answer: it stays taken however much money arrives.
       if (sql.isLive.get(fence, isCancel) !== undefined) return explain(facts, true);
-      return sql.isConsumed.get(fence, ...owner, nonce) === 1n ? explain(facts, false) : explainFunds(facts, payer);
+      return sql.isConsumed.get(fence, ...owner, nonce) === 1n ? explain(facts, false) : explainShort(facts, payer);
     }
     const held = account === null ? 0n : amount;
     const { validBefore } = facts;

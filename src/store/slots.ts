@@ -50,7 +50,7 @@ export interface SlotRow {
   gas_used: bigint | null;
 }
 
-interface AttemptRow {
+export interface AttemptRow {
   hash: Buffer;
   max_fee_per_gas: bigint;
   max_priority_fee_per_gas: bigint;
@@ -197,6 +197,27 @@ function toReady(text: string): ReadyIntent {
   };
 }
 
+/** `rawOf`: the bytes of an attempt, wherever an engine keeps them. */
+export function toOpenSlot<A extends AttemptRow>(
+  row: SlotRow,
+  attempts: readonly A[],
+  rawOf: (attempt: A) => Hex,
+): OpenSlot {
+  return {
+    lane: toHex(row.lane),
+    nonce: Number(row.nonce),
+    state: row.state as SlotState,
+    kind: row.kind as OpenSlot["kind"],
+    attempts: attempts.map((attempt) => ({
+      hash: toHex(attempt.hash),
+      raw: rawOf(attempt),
+      maxFeePerGas: attempt.max_fee_per_gas,
+      maxPriorityFeePerGas: attempt.max_priority_fee_per_gas,
+      sentAt: attempt.sent_at === null ? null : Number(attempt.sent_at),
+    })),
+  };
+}
+
 export function createSlots(engine: Engine, parts: { work: Work; now: () => number }): Slots {
   const { work, now } = parts;
   const sql = prepare(engine);
@@ -231,10 +252,11 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
 
   /** Committed bytes never change; the slots under way are read several times a block, and a batch of rows is 90 kB. */
   const raws = new Map<Word, Hex>();
-  function readRaw(hash: Word): Hex {
+  function readRaw(row: AttemptRow): Hex {
+    const hash = toHex(row.hash);
     let raw = raws.get(hash);
     if (raw !== undefined) return raw;
-    const bytes = sql.raw.get(toBlob(hash));
+    const bytes = sql.raw.get(row.hash);
     assertInvariant(bytes !== undefined, "P4", `attempt ${hash} has no bytes`);
     raw = toHex(bytes);
     if (raws.size >= rawsKept) for (const oldest of [...raws.keys()].slice(0, 1)) raws.delete(oldest);
@@ -242,26 +264,7 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
     return raw;
   }
 
-  function toAttempt(row: AttemptRow): OpenSlot["attempts"][number] {
-    const hash = toHex(row.hash);
-    return {
-      hash,
-      raw: readRaw(hash),
-      maxFeePerGas: row.max_fee_per_gas,
-      maxPriorityFeePerGas: row.max_priority_fee_per_gas,
-      sentAt: row.sent_at === null ? null : Number(row.sent_at),
-    };
-  }
-
-  function toOpenSlot(row: SlotRow): OpenSlot {
-    return {
-      lane: toHex(row.lane),
-      nonce: Number(row.nonce),
-      state: row.state as SlotState,
-      kind: row.kind as OpenSlot["kind"],
-      attempts: sql.attempts.all(row.id).map(toAttempt),
-    };
-  }
+  const readSlot = (row: SlotRow): OpenSlot => toOpenSlot(row, sql.attempts.all(row.id), readRaw);
 
   function mark(hash: Word, at: number): void {
     const attempt = sql.markAttempt.get(at, toBlob(hash));
@@ -271,7 +274,7 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
   }
 
   return {
-    toOpenSlot,
+    toOpenSlot: readSlot,
     openLanes: (lanes) =>
       engine.write("openLanes", () =>
         lanes.map(({ address, chainNonce }) => {
@@ -294,8 +297,7 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
       engine.write("hold", () => {
         for (const item of items) work.hold(item, now());
       }),
-    readOpenSlots: (lane, limit) =>
-      engine.read("readOpenSlots", () => sql.open.all(toBlob(lane), limit).map(toOpenSlot)),
+    readOpenSlots: (lane, limit) => engine.read("readOpenSlots", () => sql.open.all(toBlob(lane), limit).map(readSlot)),
     markSent: (hashes, at) =>
       engine.write("markSent", () => {
         for (const hash of hashes) mark(hash, at);
