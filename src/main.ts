@@ -186,15 +186,13 @@ async function openStore({ DATABASE_URL: url, REMESA_DATA: folder }: Config): Pr
 }
 
 /** Who confirms, sends and keeps, where several processes could. */
-function createTenures(leases: Leases, lanes: Pick<Lanes, "addresses" | "doubt">) {
+function createTenures(leases: Leases, lanes: Pick<Lanes, "doubtAll">) {
   const create = (name: string, gained: () => void = () => {}) =>
     createTenure({ name, leases, clock, limits: defaultLeaseLimits, gained });
   return {
     confirm: create("confirm"),
     // Under a new lease the lanes are opened anew: their epoch rises, and what the former owner signed and did not commit is dead.
-    send: create("send", () => {
-      for (const lane of lanes.addresses) lanes.doubt(lane);
-    }),
+    send: create("send", () => lanes.doubtAll()),
     keep: create("keep"),
   };
 }

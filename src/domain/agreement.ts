@@ -4,7 +4,7 @@
  * steps. Pure; amounts are base units, times Unix seconds, half-open: from a deadline on the other side may act.
  */
 import { type Address, type Word, zeroAddress } from "./hex.ts";
-import type { Fence, IntentKind } from "./intent.ts";
+import type { Fence, IntentFacts, IntentKind } from "./intent.ts";
 
 /** What the sender of a claim signed. */
 export interface ClaimTerms {
@@ -131,6 +131,13 @@ export const paymentStepKinds: ReadonlySet<IntentKind> = new Set([
   "resolve-payment",
   "reclaim-payment",
 ]);
+
+/** Whom an intent is of: who pays, or else whose authorization its fence is about; null where that is nobody's account. */
+export function ownerOf(facts: Pick<IntentFacts, "kind" | "payer" | "fence">): Address | null {
+  const { subject } = facts.fence;
+  const isNobody = subject === zeroAddress || paymentStepKinds.has(facts.kind);
+  return facts.payer ?? (isNobody ? null : subject);
+}
 
 /** What a fence of `paymentFence` says: the id, what was captured and voided together, and whether it was disputed. */
 export function parsePaymentFence({ subject, key }: Fence): { id: Word; ended: bigint; disputed: boolean } {

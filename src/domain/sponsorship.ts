@@ -5,6 +5,7 @@
  * What a role orders and what ends something that was paid for when it began (a claim, a redemption, a dispute, a public exit) never counts: a
  * freeze or a way out must not depend on how much others have sent.
  */
+import { ownerOf } from "./agreement.ts";
 import { type Address, type Hex, zeroAddress } from "./hex.ts";
 import type { IntentFacts, IntentKind } from "./intent.ts";
 import { toRowGas, toSettleGas } from "./plan.ts";
@@ -93,9 +94,7 @@ function gasOf(action: IntentFacts["action"]): bigint {
 /** What the budget is asked for; null where the kind does not count. */
 export function toSponsored(facts: Pick<IntentFacts, "kind" | "payer" | "fence" | "action">): Sponsored | null {
   if (!counts[facts.kind]) return null;
-  const { subject } = facts.fence;
-  const payer = facts.payer ?? (subject === zeroAddress ? null : subject);
-  return { payer, gas: gasOf(facts.action) };
+  return { payer: ownerOf(facts), gas: gasOf(facts.action) };
 }
 
 /** The reason when the amount is below what its kind must have. */
@@ -126,5 +125,71 @@ export function refuseSponsorship(found: {
     limit: `${limit} gas`,
     remedy: `Send the same request again after ${renewsAt}, or hand the signed authorization to the contract yourself.`,
     extra: { scope, renewsAt },
+  };
+}
+
+/** What was counted before a batch. */
+export interface Counts {
+  /** Gas of this hour. */
+  readonly hour: bigint;
+  /** Gas of this day. */
+  dayOf(payer: Address): bigint;
+  /** Asked only where it makes a difference. */
+  isNew(payer: Address): boolean;
+}
+
+/** What one batch takes from the budget. */
+export interface Tab {
+  /** Why it does not fit into what is left; null when it does. */
+  judge(sponsored: Sponsored): Rejection | null;
+  add(sponsored: Sponsored): void;
+  /** What was added: gas in all, and by payer in address order. */
+  sum(): { readonly hour: bigint; readonly days: readonly { readonly payer: Address; readonly gas: bigint }[] };
+}
+
+/** Opens the tab of a batch. `at`: Unix milliseconds. */
+export function openTab(options: {
+  readonly budget: SponsorBudget;
+  readonly counts: Counts;
+  readonly at: number;
+}): Tab {
+  const { budget, counts, at } = options;
+  const days = new Map<Address, { readonly before: bigint; sum: bigint }>();
+  let hour = counts.hour;
+
+  function dayOf(payer: Address): { readonly before: bigint; sum: bigint } {
+    const known = days.get(payer);
+    if (known !== undefined) return known;
+    const before = counts.dayOf(payer);
+    const day = { before, sum: before };
+    days.set(payer, day);
+    return day;
+  }
+
+  return {
+    judge({ payer, gas }) {
+      if (hour + gas > budget.perHour) {
+        const found = { subject: "everybody", scope: "hour", used: hour, limit: budget.perHour } as const;
+        return refuseSponsorship({ ...found, wanted: gas, at });
+      }
+      if (payer === null || payer === zeroAddress) return null;
+      const { sum } = dayOf(payer);
+      const found = { subject: payer, used: sum, wanted: gas, at };
+      if (sum + gas > budget.payerPerDay) {
+        return refuseSponsorship({ ...found, scope: "payer", limit: budget.payerPerDay });
+      }
+      if (sum + gas <= budget.newPayerPerDay || !counts.isNew(payer)) return null;
+      return refuseSponsorship({ ...found, scope: "new payer", limit: budget.newPayerPerDay });
+    },
+    add({ payer, gas }) {
+      hour += gas;
+      if (payer !== null && payer !== zeroAddress) dayOf(payer).sum += gas;
+    },
+    sum() {
+      const raised = [...days].flatMap(([payer, { before, sum }]) =>
+        sum > before ? [{ payer, gas: sum - before }] : [],
+      );
+      return { hour: hour - counts.hour, days: raised.sort((a, b) => (a.payer < b.payer ? -1 : 1)) };
+    },
   };
 }

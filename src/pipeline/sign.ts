@@ -40,6 +40,8 @@ export interface Lanes {
   version(): number;
   /** Forgets what is believed of a lane. */
   doubt(lane: Address): void;
+  /** Forgets what is believed of all lanes: they are opened anew. */
+  doubtAll(): void;
 }
 
 /** What a slot's transaction says, read back from its committed bytes. */
@@ -201,5 +203,6 @@ export function createLanes(parts: {
     replace: (slot, fees) => inTurn(() => replace(slot, fees)),
     version: () => version,
     doubt: (address) => void known.delete(address),
+    doubtAll: () => known.clear(),
   };
 }

@@ -5,11 +5,10 @@
  * Bodies are JSON-safe; what an intent's own row already says is joined when read, not copied. Never tells a client's reference.
  */
 import { setImmediate } from "node:timers/promises";
-import { paymentStepKinds } from "../domain/agreement.ts";
+import { ownerOf, paymentStepKinds } from "../domain/agreement.ts";
 import type { Address } from "../domain/hex.ts";
 import type { Evidence, IntentFacts } from "../domain/intent.ts";
 import type { PublishedEvent } from "../pipeline/ports.ts";
-import { zeroAddress } from "../domain/hex.ts";
 import type { Engine } from "./engine.ts";
 import { type EvidenceRow, toBlob, toBlobOrNull, toEvidence, toHex } from "./rows.ts";
 
@@ -75,9 +74,7 @@ export function accountsOf(facts: Pick<IntentFacts, "kind" | "payer" | "payee" |
   account: Address | null;
   counterparty: Address | null;
 } {
-  const { subject } = facts.fence;
-  const isNobody = subject === zeroAddress || paymentStepKinds.has(facts.kind);
-  const account = facts.payer ?? (isNobody ? null : subject);
+  const account = ownerOf(facts);
   return { account, counterparty: facts.payee === account ? null : facts.payee };
 }
 
@@ -127,8 +124,10 @@ interface Page {
   readonly newest: bigint;
 }
 
+/** Kinds whose fence has an id where others have an account. */
+const stepKinds = [...paymentStepKinds].map((kind) => `'${kind}'`).join(", ");
 /** Whom an intent of table `i` concerns, as `accountsOf` says it: bytes 22 to 41 of a stored fence are its subject. */
-const accountSql = "coalesce(i.payer, nullif(substr(i.fence, 22, 20), zeroblob(20)))";
+const accountSql = `coalesce(i.payer, CASE WHEN i.kind NOT IN (${stepKinds}) THEN nullif(substr(i.fence, 22, 20), zeroblob(20)) END)`;
 const partiesSql = `${accountSql}, CASE WHEN i.payee IS ${accountSql} THEN NULL ELSE i.payee END`;
 
 export interface Events {

@@ -27,7 +27,7 @@ import {
   toIntent,
   windowNonceOf,
 } from "./rows.ts";
-import { createTabs, type Tab } from "./sponsorship.ts";
+import { createTabs, type StoredTab } from "./sponsorship.ts";
 
 interface IdempotencyRow {
   request_hash: Buffer;
@@ -185,7 +185,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     events.append({ type: "accepted", intent: intent.sequence, ...accountsOf(intent), detail: null, at });
   }
 
-  function acceptOne(item: AcceptItem, given: { sequence: bigint; at: number; tab: Tab | null }): AcceptOutcome {
+  function acceptOne(item: AcceptItem, given: { sequence: bigint; at: number; tab: StoredTab | null }): AcceptOutcome {
     const { facts, idempotency, sponsored = null } = item;
     const { sequence, at, tab } = given;
     const known = idempotency === null ? null : checkKey(idempotency, facts);

@@ -11,6 +11,7 @@ import { createEngine, prepare, type Transaction } from "./postgres/engine.ts";
 import { createEvents, leaveEvents } from "./postgres/events.ts";
 import { createHalts } from "./postgres/halts.ts";
 import { createIntake } from "./postgres/intake.ts";
+import { createLaneStates } from "./postgres/lanes.ts";
 import { createLeases } from "./postgres/leases.ts";
 import { migrate } from "./postgres/migrate.ts";
 import { createPosting } from "./postgres/posting.ts";
@@ -56,6 +57,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store & { 
   let closing: Promise<void> | null = null;
   return {
     ...createSlots(engine, now),
+    ...createLaneStates(engine),
     ...createQuotes(engine),
     ...createIntake(engine),
     ...createBlocks(engine),

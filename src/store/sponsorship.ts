@@ -2,35 +2,22 @@
  * Gas promised to users, counted per payer and day and for everybody per hour. Owns `sponsored_days` and `sponsored_hours`. Promises that a batch
  * writes one row per payer and one for its hour, each conditional on the budget and checked, and that both tables hold no more than two days.
  */
-import { type Address, zeroAddress } from "../domain/hex.ts";
-import type { Rejection } from "../domain/rejection.ts";
-import { dayMs, hourMs, refuseSponsorship, type SponsorBudget, type Sponsored } from "../domain/sponsorship.ts";
+import type { Address } from "../domain/hex.ts";
+import { dayMs, hourMs, openTab, type SponsorBudget, type Tab } from "../domain/sponsorship.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
 import { toBlob } from "./rows.ts";
 
-/** What one batch takes from the budget, in the transaction that accepts it. */
-export interface Tab {
-  /** Why it does not fit into what is left; null when it does. */
-  judge(sponsored: Sponsored): Rejection | null;
-  add(sponsored: Sponsored): void;
+/** A tab in the transaction that accepts its batch. */
+export interface StoredTab extends Tab {
   /** Writes what was added. */
   settle(): void;
-}
-
-interface Line {
-  /** Gas of the day before this batch, and with it. */
-  readonly before: bigint;
-  sum: bigint;
-  readonly payer: Address;
-  /** Null until it had to be asked. */
-  isNew: boolean | null;
 }
 
 /** Rows of days that are over dropped per batch: a batch adds at most 500, so they go faster than they come. */
 const droppedAtOnce = 1_000;
 /** Of a payer's oldest intents, how many are looked at for one that settled. */
-const lookedAt = 200;
+export const lookedAt = 200;
 
 function prepare({ database }: Engine) {
   return {
@@ -61,7 +48,7 @@ function prepare({ database }: Engine) {
 }
 
 /** Opens tabs. The write lock is taken when a transaction begins, so what a tab reads stands until it is settled. */
-export function createTabs(engine: Engine): (budget: SponsorBudget, at: number) => Tab {
+export function createTabs(engine: Engine): (budget: SponsorBudget, at: number) => StoredTab {
   const sql = prepare(engine);
   let cleaned = -1;
 
@@ -75,53 +62,30 @@ export function createTabs(engine: Engine): (budget: SponsorBudget, at: number) 
 
   return (budget, at) => {
     const [day, hour] = [Math.floor(at / dayMs), Math.floor(at / hourMs)];
-    const lines = new Map<Address, Line>();
-    const hourBefore = sql.hour.get(hour) ?? 0n;
-    let hourSum = hourBefore;
-
-    function lineOf(payer: Address): Line {
-      const known = lines.get(payer);
-      if (known !== undefined) return known;
-      const before = sql.day.get(day, toBlob(payer)) ?? 0n;
-      const line: Line = { before, sum: before, payer, isNew: null };
-      lines.set(payer, line);
-      return line;
-    }
-
-    /** Asked only where it makes a difference. */
-    function isNew(line: Line): boolean {
-      line.isNew ??= sql.hasSettled.get(toBlob(line.payer), lookedAt) !== 1n;
-      return line.isNew;
-    }
-
+    const news = new Map<Address, boolean>();
+    const tab = openTab({
+      budget,
+      at,
+      counts: {
+        hour: sql.hour.get(hour) ?? 0n,
+        dayOf: (payer) => sql.day.get(day, toBlob(payer)) ?? 0n,
+        isNew(payer) {
+          const isNew = news.get(payer) ?? sql.hasSettled.get(toBlob(payer), lookedAt) !== 1n;
+          news.set(payer, isNew);
+          return isNew;
+        },
+      },
+    });
     return {
-      judge({ payer, gas }) {
-        if (hourSum + gas > budget.perHour) {
-          const found = { subject: "everybody", scope: "hour", used: hourSum, limit: budget.perHour } as const;
-          return refuseSponsorship({ ...found, wanted: gas, at });
-        }
-        if (payer === null || payer === zeroAddress) return null;
-        const line = lineOf(payer);
-        const found = { subject: payer, used: line.sum, wanted: gas, at };
-        if (line.sum + gas > budget.payerPerDay) {
-          return refuseSponsorship({ ...found, scope: "payer", limit: budget.payerPerDay });
-        }
-        if (line.sum + gas <= budget.newPayerPerDay || !isNew(line)) return null;
-        return refuseSponsorship({ ...found, scope: "new payer", limit: budget.newPayerPerDay });
-      },
-      add({ payer, gas }) {
-        hourSum += gas;
-        if (payer !== null && payer !== zeroAddress) lineOf(payer).sum += gas;
-      },
+      ...tab,
       settle() {
-        if (hourSum === hourBefore) return;
+        const added = tab.sum();
+        if (added.hour === 0n) return;
         clean(day, hour);
-        const counted = sql.addHour.run(hour, hourSum - hourBefore, budget.perHour);
+        const counted = sql.addHour.run(hour, added.hour, budget.perHour);
         assertInvariant(counted.changes === 1, "P12", `hour ${hour} has more gas than its budget`);
-        const changed = [...lines.values()].filter(({ sum, before }) => sum > before);
-        changed.sort((a, b) => (a.payer < b.payer ? -1 : 1));
-        for (const { payer, sum, before } of changed) {
-          const { changes } = sql.addDay.run(day, toBlob(payer), sum - before, budget.payerPerDay);
+        for (const { payer, gas } of added.days) {
+          const { changes } = sql.addDay.run(day, toBlob(payer), gas, budget.payerPerDay);
           assertInvariant(changes === 1, "P12", `${payer} has more gas on day ${day} than its budget`);
         }
       },

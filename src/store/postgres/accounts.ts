@@ -212,6 +212,7 @@ export function openBook(session: Session): PostgresBook {
       coin: toHex(row.coin),
       address: toHex(row.address),
       balance: row.balance,
+      held: row.held,
       balanceDelta: 0n,
       heldDelta: 0n,
       nonceBase: row.nonce_base,
@@ -245,6 +246,7 @@ export function openBook(session: Session): PostgresBook {
       assertInvariant(entry !== undefined, "P9", `account ${address} was not loaded`);
       return entry.open;
     },
+    find: (coin, address) => byKey.get(toAccountKey(coin, address))?.open,
     byId(id) {
       const account = byId.get(id);
       assertInvariant(account !== undefined, "P9", `account ${id} is gone`);

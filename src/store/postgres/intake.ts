@@ -8,6 +8,7 @@ import { firstSequence } from "../../domain/identifier.ts";
 import type { Intent, IntentFacts } from "../../domain/intent.ts";
 import { cancelKinds } from "../../domain/lifecycle.ts";
 import type { Rejection } from "../../domain/rejection.ts";
+import type { SponsorBudget } from "../../domain/sponsorship.ts";
 import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../../pipeline/ports.ts";
 import { accountsOf } from "../events.ts";
 import { assertInvariant } from "../fault.ts";
@@ -16,6 +17,7 @@ import { spaceOf, toAccountKey, toBlob, toFenceBlob, toHex, windowNonceOf } from
 import { type AccountPlace, lockAccounts, readAccounts } from "./accounts.ts";
 import { type Engine, overtaken, prepare, type Session, type Transaction } from "./engine.ts";
 import { readSequences, writeIntents, writeKeys, writeWork, type NewKey, type NewWork } from "./intents.ts";
+import { openStoredTab, type StoredTab } from "./sponsorship.ts";
 
 const keys = prepare(
   `SELECT k.owner, k.key, k.request_hash, k.intent FROM unnest($1::text[], $2::text[]) AS p (owner, key)
@@ -187,10 +189,12 @@ function remember({ idempotency }: AcceptItem, intent: bigint, known: Knowledge,
 interface Place {
   readonly sequence: bigint;
   readonly at: number;
+  /** Null: nobody counts. */
+  readonly tab: StoredTab | null;
 }
 
-function decide(item: AcceptItem, { sequence, at }: Place, known: Knowledge): AcceptOutcome | Taken {
-  const { facts } = item;
+function decide(item: AcceptItem, { sequence, at, tab }: Place, known: Knowledge): AcceptOutcome | Taken {
+  const { facts, sponsored = null } = item;
   const answered = checkKey(item, known);
   if (answered !== null) return answered;
   const seen = known.digests.get(facts.digest);
@@ -198,6 +202,8 @@ function decide(item: AcceptItem, { sequence, at }: Place, known: Knowledge): Ac
     remember(item, seen, known, at);
     return { kind: "existing", intent: knownIntent(known, seen) };
   }
+  const unpaid = sponsored === null ? null : (tab?.judge(sponsored) ?? null);
+  if (unpaid !== null) return { kind: "refused", reasons: [unpaid] };
   const obstacle = enter(sequence, facts, known);
   if (obstacle !== null) return "code" in obstacle ? { kind: "refused", reasons: [obstacle] } : obstacle;
   const intent: Intent = {
@@ -209,6 +215,7 @@ function decide(item: AcceptItem, { sequence, at }: Place, known: Knowledge): Ac
     acceptedAt: at,
     endedAt: null,
   };
+  if (sponsored !== null) tab?.add(sponsored);
   known.digests.set(facts.digest, sequence);
   known.intents.set(sequence, intent);
   known.created.push(intent);
@@ -261,8 +268,14 @@ async function reserve(engine: Engine, count: number, at: number): Promise<bigin
 }
 
 export function createIntake(engine: Engine): Pick<Store, "acceptBatch" | "findIdempotent"> {
-  async function accept(tx: Transaction, items: readonly AcceptItem[], first: Place): Promise<AcceptOutcome[]> {
+  async function accept(
+    tx: Transaction,
+    items: readonly AcceptItem[],
+    { sequence, at, budget }: Omit<Place, "tab"> & { readonly budget: SponsorBudget | undefined },
+  ): Promise<AcceptOutcome[]> {
     const known = await learn(tx, items);
+    const wanted = items.flatMap(({ sponsored }) => sponsored ?? []);
+    const tab = budget === undefined || wanted.length === 0 ? null : await openStoredTab(tx, { budget, wanted, at });
     const decided: (AcceptOutcome | Taken)[] = [];
     // Sorted by account and stable, so that one payer's items keep their order; ids follow the input's order.
     const order = items
@@ -271,18 +284,21 @@ export function createIntake(engine: Engine): Pick<Store, "acceptBatch" | "findI
     for (const { index } of order) {
       const item = items[index];
       if (item === undefined) continue;
-      decided[index] = decide(item, { sequence: first.sequence + BigInt(index), at: first.at }, known);
+      decided[index] = decide(item, { sequence: sequence + BigInt(index), at, tab }, known);
     }
     assertInvariant(Object.keys(decided).length === items.length, "P1", "an item of the batch has no outcome");
-    await write(tx, known, first.at);
+    await write(tx, known, at);
+    await tab?.settle();
     return explain(tx, decided);
   }
 
   return {
-    async acceptBatch(items, at) {
+    async acceptBatch(items, at, budget) {
       if (items.length === 0) return [];
       const sequence = await reserve(engine, items.length, at);
-      return engine.write({ step: "acceptBatch", stand: "beside" }, (tx) => accept(tx, items, { sequence, at }));
+      return engine.write({ step: "acceptBatch", stand: "beside" }, (tx) =>
+        accept(tx, items, { sequence, at, budget }),
+      );
     },
     findIdempotent: (idempotency) =>
       engine.read("findIdempotent", async (session) => {

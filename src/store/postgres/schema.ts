@@ -115,6 +115,15 @@ const intents = [
   `CREATE TABLE tallies (state text PRIMARY KEY, count bigint NOT NULL CHECK (count >= 0))`,
   `INSERT INTO tallies (state, count) VALUES ('settled', 0), ('cancelled', 0), ('superseded', 0), ('expired', 0)`,
 
+  // Gas promised to payers, by day and payer, and to everybody, by hour; days and hours since 1970. What is over is dropped.
+  `CREATE TABLE sponsored_days (
+    day bigint NOT NULL,
+    payer bytea NOT NULL CHECK (octet_length(payer) = 20),
+    gas bigint NOT NULL CHECK (gas >= 0),
+    PRIMARY KEY (day, payer)
+  )`,
+  `CREATE TABLE sponsored_hours (hour bigint PRIMARY KEY, gas bigint NOT NULL CHECK (gas >= 0))`,
+
   `CREATE TABLE idempotency (
     owner text NOT NULL,
     key text NOT NULL,
@@ -137,7 +146,10 @@ const intents = [
   `CREATE TABLE lanes (
     address bytea PRIMARY KEY CHECK (octet_length(address) = 20),
     epoch bigint NOT NULL,
-    next_nonce bigint NOT NULL
+    next_nonce bigint NOT NULL,
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('stored', 'active', 'draining', 'paused', 'retired')),
+    moved_by text,
+    moved_at bigint
   )`,
   `CREATE TABLE slots (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

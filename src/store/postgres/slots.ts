@@ -22,7 +22,8 @@ const importLane = prepare(
    ON CONFLICT (address) DO UPDATE SET next_nonce = greatest(lanes.next_nonce, excluded.next_nonce)`,
 );
 const takeNonce = prepare(
-  "UPDATE lanes SET next_nonce = next_nonce + 1 WHERE address = $1 AND epoch = $2 AND next_nonce = $3",
+  `UPDATE lanes SET next_nonce = next_nonce + 1
+   WHERE address = $1 AND epoch = $2 AND next_nonce = $3 AND state = 'active'`,
 );
 const addSlot = prepare(
   `INSERT INTO slots (lane, nonce, kind, state, size, committed_at) VALUES ($1, $2, $3, 'signed', $4, $5) RETURNING id`,

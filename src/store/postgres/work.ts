@@ -205,7 +205,7 @@ export function openWork(tx: Transaction, book: Pick<PostgresBook, "byId"> | nul
   let ended: { live: Live; outcome: EndState; reason: string | null; at: number }[] = [];
 
   function tell(live: Live, event: { type: EventType; detail?: Record<string, unknown>; at: number }): void {
-    const facts = { payer: live.payer, payee: live.payee, fence: toFence(live.fence) };
+    const facts = { kind: live.kind, payer: live.payer, payee: live.payee, fence: toFence(live.fence) };
     const detail = event.detail ?? null;
     tx.events.push({ type: event.type, intent: live.sequence, ...accountsOf(facts), detail, at: event.at });
   }
@@ -360,7 +360,7 @@ export async function holdWork(tx: Transaction, items: readonly Wait[], at: numb
     const live = known.get(sequence);
     if (live === undefined) continue;
     if (live.reason !== reason) {
-      const facts = { payer: live.payer, payee: live.payee, fence: toFence(live.fence) };
+      const facts = { kind: live.kind, payer: live.payer, payee: live.payee, fence: toFence(live.fence) };
       tx.events.push({ type: "held", intent: sequence, ...accountsOf(facts), detail: { reason }, at });
     }
     live.reason = reason;
