@@ -295,19 +295,21 @@ function describeBatches(open: OpenStore): void {
       const items = toItems(wishes);
       const say = (outcomes: readonly AcceptOutcome[]) =>
         outcomes.map((outcome) => (outcome.kind === "refused" ? codesOf(outcome).join() : outcome.kind));
-      const [together, apart] = [await open(), await open()];
-      try {
-        const [one, other] = [await createHistory(together), await createHistory(apart)];
-        const decided = say(await together.acceptBatch(items, one.at()));
-        const wanted: string[] = [];
-        for (const item of items) wanted.push(...say(await apart.acceptBatch([item], other.at())));
-        expect(decided).to.deep.equal(wanted);
-        for (const who of people) expect(await one.account(who)).to.deep.equal(await other.account(who));
-        expect(await together.countByState()).to.deep.equal(await apart.countByState());
-      } finally {
-        await together.close();
-        await apart.close();
-      }
+      // One store after the other: an engine may have only one to open.
+      const play = async (batches: readonly (typeof items)[]) => {
+        const store = await open();
+        try {
+          const world = await createHistory(store);
+          const decided: string[] = [];
+          for (const batch of batches) decided.push(...say(await store.acceptBatch(batch, world.at())));
+          const accounts = [];
+          for (const who of people) accounts.push(await world.account(who));
+          return { decided, accounts, counts: await store.countByState() };
+        } finally {
+          await store.close();
+        }
+      };
+      expect(await play([items])).to.deep.equal(await play(items.map((item) => [item])));
     });
     await fc.assert(property, { seed, numRuns: 25 });
   });
