@@ -167,22 +167,27 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     }
   }
 
+  /** A movement names its fence without saying which kind of number it is: a seizure's is an order's, every other one plain. */
+  function findCarried({ carried }: Progress, { fence }: BlockFacts["movements"][number]): bigint | null {
+    if (fence === null) return null;
+    return carried.get(toFenceHex(fence, "plain")) ?? carried.get(toFenceHex(fence, "order")) ?? null;
+  }
+
   function moveCoins(progress: Progress): void {
-    const { block, book, carried } = progress;
+    const { block, book } = progress;
     const hash = toBlob(block.hash);
     for (const movement of progress.facts.movements) {
       const payer = book.at(movement.coin, movement.from);
       const payee = book.at(movement.coin, movement.to);
       payer.balanceDelta -= movement.amount;
       payee.balanceDelta += movement.amount;
-      const fence = movement.fence === null ? null : toFenceHex(movement.fence, "plain");
       const { changes } = sql.move.run(
         movement.kind,
         payer.id,
         payee.id,
         movement.amount,
         toBlobOrNull(movement.memo),
-        (fence === null ? undefined : carried.get(fence)) ?? null,
+        findCarried(progress, movement),
         block.number,
         hash,
         block.time,
