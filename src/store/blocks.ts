@@ -108,6 +108,15 @@ export function isRepeatable({ match }: FenceConsumed): boolean {
   return match.kinds?.includes("approve") === true;
 }
 
+/** A movement names its fence without saying which kind of number it is: a seizure's is an order's, every other one plain. */
+export function findCarried(
+  { fence }: BlockFacts["movements"][number],
+  carried: ReadonlyMap<string, bigint>,
+): bigint | null {
+  if (fence === null) return null;
+  return carried.get(toFenceHex(fence, "plain")) ?? carried.get(toFenceHex(fence, "order")) ?? null;
+}
+
 export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "applyBlock"> {
   const sql = prepare(engine);
   const { accounts, agreements, chronicle, quotes, redemptions, slots, work } = parts;
@@ -198,14 +207,13 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
       const payee = book.at(movement.coin, movement.to);
       payer.balanceDelta -= movement.amount;
       payee.balanceDelta += movement.amount;
-      const fence = movement.fence === null ? null : toFenceHex(movement.fence, "plain");
       const { changes } = sql.move.run(
         movement.kind,
         payer.id,
         payee.id,
         movement.amount,
         toBlobOrNull(movement.memo),
-        (fence === null ? undefined : carried.get(fence)) ?? null,
+        findCarried(movement, carried),
         block.number,
         blobs(block.hash),
         block.time,

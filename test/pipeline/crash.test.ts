@@ -1,7 +1,7 @@
 /**
  * Crash enumeration: each scenario is played once and its port calls are counted; then the process dies before, dies after, and loses the answer
  * of every single one. The next process on the same store and chain must bring everything to its end: P1 to P7, P9 to P12 and P19 hold each
- * time. Removing any guard of `commitPlan`, the resending of committed bytes, or the retry by digest makes it fail.
+ * time. Fails when bytes leave before they are committed, which is played as a proof.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -11,6 +11,7 @@ import type { IntentKind } from "../../src/domain/intent.ts";
 import { roleOf } from "../../src/domain/policy.ts";
 import { play, type Scenario } from "../support/crash.ts";
 import type { Share, ShareResult } from "../support/crash-worker.ts";
+import { sabotages } from "../support/sabotage.ts";
 import { scenarios } from "../support/scenarios.ts";
 
 /** Threads that share the calls of a scenario; no more than a small machine has cores. */
@@ -45,10 +46,31 @@ describe("crash enumeration", function () {
     });
   }
 
+  it("would tell that bytes are sent before they are committed", async () => {
+    const [honest] = scenarios;
+    const sabotage = sabotages["bytes are sent before they are committed"];
+    if (honest === undefined || sabotage === undefined) expect.fail("a scenario and a bug");
+    const { calls } = await play(honest, []);
+    let found: string | null = null;
+    for (let at = 1; at <= calls && found === null; at++) {
+      found = await play({ ...honest, sabotage }, [{ at, mode: "after" }]).then(
+        () => null,
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+    }
+    expect(found).to.include("P4");
+  });
+
   it("covers every kind of intent, a skipped row, a reorg, repricing and a lane out of gas", async () => {
     expect([...settled].toSorted()).to.deep.equal(Object.keys(roleOf).toSorted());
     const told = new Set<string>();
-    for (const scenario of scenarios) for (const notice of (await play(scenario, [])).notices) told.add(notice);
-    expect([...told]).to.include.members(["reorg", "lane_out_of_gas"]);
+    let replaced = 0;
+    for (const scenario of scenarios) {
+      const run = await play(scenario, []);
+      for (const notice of run.notices) told.add(notice);
+      replaced += run.replaced;
+    }
+    expect([...told]).to.include.members(["reorg", "lane_out_of_gas", "insufficient_funds", "reverted", "travel_rule"]);
+    expect(replaced, "attempts that were repriced").to.be.greaterThan(0);
   });
 });

@@ -37,4 +37,4 @@ async function strike({ scenario: name, calls, first, of }: Share): Promise<Shar
   return { run, failure: null };
 }
 
-if (!isMainThread) parentPort?.postMessage(await strike(workerData as Share));
+if (!isMainThread) parentPort?.postMessage(await strike(workerData as Share), []);

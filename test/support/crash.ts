@@ -17,6 +17,7 @@ import { createModelChain, type ModelChain } from "./model-chain.ts";
 import { createModelSigner, encoder, laneA, laneB } from "./model-codec.ts";
 import { createHouse, createManualClock, type House, type ManualClock } from "./pipeline.ts";
 import { checkProperties } from "./properties.ts";
+import type { Sabotage } from "./sim-node.ts";
 import { createWitness, type Witness } from "./witness.ts";
 
 export interface World {
@@ -24,6 +25,8 @@ export interface World {
   readonly model: ModelChain;
   readonly clock: ManualClock;
   readonly witness: Witness;
+  /** What every process is given in place of the ports. */
+  readonly spoil: Sabotage;
 }
 
 export interface Step {
@@ -50,6 +53,8 @@ export interface Scenario {
   readonly ends?: ReadonlyMap<Word, readonly IntentState[]>;
   readonly planner?: Partial<PlannerLimits>;
   readonly sender?: Partial<SenderLimits>;
+  /** For the proof that the enumeration would tell. */
+  readonly sabotage?: () => Sabotage;
 }
 
 export interface Run {
@@ -58,7 +63,10 @@ export interface Run {
   /** Whether every fault happened. */
   readonly struck: boolean;
   readonly intents: readonly Intent[];
+  /** Codes of the processes' notices, and why intents were held. */
   readonly notices: readonly string[];
+  /** Attempts that another one of their slot replaced. */
+  readonly replaced: number;
 }
 
 const digests = new WeakMap<Draft, Word>();
@@ -80,10 +88,11 @@ async function attempt(work: () => Promise<unknown>): Promise<void> {
 /** A new process: everything it remembers is new, the store and the chain are not. */
 function startProcess(world: World, faults: Faults, scenario: Scenario): House {
   const watched = world.witness.watch({ store: world.store, chain: world.model });
+  const ports = world.spoil({ ...watched, signer });
   return createHouse({
-    store: faults.wrap("store", watched.store),
-    chain: faults.wrap("chain", watched.chain),
-    signer: { lanes: [laneA, laneB], sign: faults.wrap("signer", signer).sign },
+    store: faults.wrap("store", ports.store),
+    chain: faults.wrap("chain", ports.chain),
+    signer: { lanes: [laneA, laneB], sign: faults.wrap("signer", ports.signer).sign },
     clock: world.clock,
     sender: { rebroadcastMs: 500, ...scenario.sender },
     planner: { maxFeePerGas: limitFee, ...scenario.planner },
@@ -185,7 +194,8 @@ export async function play(scenario: Scenario, faults: readonly Fault[]): Promis
   const witness = createWitness({ maxFeePerGas: limitFee });
   const store = await openSqlite({ folder: "", durability: "memory", now: clock.now });
   try {
-    const world: World = { store, model, clock, witness };
+    const spoil = scenario.sabotage?.() ?? ((ports) => ports);
+    const world: World = { store, model, clock, witness, spoil };
     const before = createSuccession(world, scenario, []);
     for (const step of scenario.prologue ?? []) await playStep(step, world, before);
     const succession = createSuccession(world, scenario, faults);
@@ -199,7 +209,10 @@ export async function play(scenario: Scenario, faults: readonly Fault[]): Promis
     }
     succession.finish();
     const struck = faults.every((_, index) => succession.all[index]?.struck === true);
-    return { calls, struck, intents, notices: succession.notices };
+    const { events } = await store.readEvents({ after: 0n, limit: 1_000 });
+    const held = events.filter(({ type }) => type === "held").map(({ body }) => String(body["reason"]));
+    const replaced = witness.committed.size - model.transactionsOf([laneA, laneB]).length;
+    return { calls, struck, intents, notices: [...succession.notices, ...held], replaced };
   } finally {
     await store.close();
   }

@@ -143,14 +143,14 @@ function createWriter(step: ModelStep, { coins, at }: EscrowContext) {
       coin: Address,
       from: Address,
       to: Address,
-      taken: { amount: bigint; nonce: Word; kinds?: readonly IntentKind[] },
+      taken: { amount: bigint; nonce: Word; kinds?: readonly IntentKind[]; cause?: Fence },
     ): void {
-      const { amount, nonce, kinds } = taken;
+      const { amount, nonce, kinds, cause } = taken;
       const state = coinIn(coins, coin);
       const fence = { scope: coin, subject: from, key: nonce };
       consume(state, from, nonce);
       this.use(fence, { payee: to, amount, ...(kinds === undefined ? {} : { kinds }) });
-      move({ ...at, state }, { kind: "transfer", from, to, amount, memo: null, fence });
+      move({ ...at, state }, { kind: "transfer", from, to, amount, memo: null, fence: cause ?? fence });
     },
     /** Out of an escrow, for the step whose fence that is. */
     pay(coin: Address, from: Address, to: Address, amount: bigint, fence: Fence = fenceOf(step)): void {
@@ -288,9 +288,11 @@ export function runStep(step: ModelStep, context: EscrowContext): HeldReason | n
       const { maker, taker, sellCoin, sellAmount, buyCoin, buyAmount } = step.terms;
       const id = quoteId(step.terms);
       escrows.quotes.add(id);
-      writer.use(fenceOf(step), { kinds: ["swap"] });
-      writer.take(sellCoin, maker, swap, { amount: sellAmount, nonce: legNonce(id, 1) });
-      writer.take(buyCoin, taker, swap, { amount: buyAmount, nonce: legNonce(id, 2) });
+      // A quote explains all of its payments.
+      const cause = fenceOf(step);
+      writer.use(cause, { kinds: ["swap"] });
+      writer.take(sellCoin, maker, swap, { amount: sellAmount, nonce: legNonce(id, 1), cause });
+      writer.take(buyCoin, taker, swap, { amount: buyAmount, nonce: legNonce(id, 2), cause });
       writer.pay(sellCoin, swap, taker, sellAmount);
       writer.pay(buyCoin, swap, maker, buyAmount);
       return null;

@@ -207,6 +207,14 @@ async function checkBooks({ store, reconciler }: Finished, all: readonly Intent[
   }
 }
 
+/** P19: what our lanes moved belongs to the intent that wanted it. */
+async function checkMovements({ store, lanes }: Finished): Promise<void> {
+  const movements = await store.listMovements({ limit: 1_000 });
+  for (const { by, intent, transaction, amount } of movements) {
+    if (lanes.includes(by)) expect(intent, `P19: whose are the ${amount} of ${transaction}`).to.not.equal(null);
+  }
+}
+
 /** Throws with the property's id where one does not hold. Call it when everything has drained and the last blocks are applied. */
 export async function checkProperties(finished: Finished): Promise<readonly Intent[]> {
   const { store, model, witness } = finished;
@@ -223,6 +231,7 @@ export async function checkProperties(finished: Finished): Promise<readonly Inte
   checkLanes(finished);
   await checkAccounts(finished, truth.final.number);
   await checkEscrows(finished);
+  await checkMovements(finished);
   await checkBooks(finished, all);
   return all;
 }

@@ -1,9 +1,9 @@
 /**
- * Deliberate bugs for the simulation to find: each takes one promise of a port back. Whoever trusts a green simulation runs it with each of these
- * first. Owns no behaviour of the node itself.
+ * Deliberate bugs for simulation and crash enumeration to find: each takes one promise of a port back. Whoever trusts a green run runs it with
+ * these first. Owns no behaviour of the node itself.
  */
 import type { Address } from "../../src/domain/hex.ts";
-import type { Sabotage } from "./simulation.ts";
+import type { Sabotage } from "./sim-node.ts";
 
 /** Bytes leave as soon as they are signed, before they are in the database. */
 function sendBeforeCommit(): Sabotage {
@@ -105,8 +105,8 @@ function giveUpOnTimeOut(): Sabotage {
   });
 }
 
-/** Blocks that a reorg took back stay in the books. */
-function keepStaleMovements(): Sabotage {
+/** Every ninth block is told without its first movement. */
+function leaveMovementsOut(): Sabotage {
   return (ports) => ({
     ...ports,
     chain: {
@@ -127,5 +127,5 @@ export const sabotages: Readonly<Record<string, () => Sabotage>> = {
   "commitPlan ignores the epoch": ignoreTheEpoch,
   "a consumed fence is overlooked": overlookFences,
   "a time-out is read as not sent": giveUpOnTimeOut,
-  "a movement is left out of the books": keepStaleMovements,
+  "a movement is left out of the books": leaveMovementsOut,
 };

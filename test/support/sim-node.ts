@@ -14,6 +14,9 @@ export interface Ports {
   readonly signer: LaneSigner;
 }
 
+/** A deliberate bug: what the node is given in place of a port. Made once per life, so it may remember. */
+export type Sabotage = (ports: Ports) => Ports;
+
 export interface SimNode {
   readonly actor: Actor;
   readonly house: House;

@@ -15,7 +15,7 @@ import { checkProperties, listAll } from "./properties.ts";
 import { createRandom, type Random } from "./random.ts";
 import { type Actor, createScheduler, type Scheduler } from "./scheduler.ts";
 import { type Crowd, startCrowd } from "./sim-clients.ts";
-import { type Ports, type SimNode, startNode } from "./sim-node.ts";
+import { type Ports, type Sabotage, type SimNode, startNode } from "./sim-node.ts";
 import {
   befallIn,
   calmDown,
@@ -27,9 +27,6 @@ import {
   startMarket,
 } from "./sim-world.ts";
 import { createWitness, type Witness } from "./witness.ts";
-
-/** A deliberate bug: what the node is given in place of a port. Made once per life, so it may remember. */
-export type Sabotage = (ports: Ports) => Ports;
 
 export interface SimOptions {
   readonly seed: string;

@@ -7,7 +7,7 @@ import type { BlockFacts, FenceConsumed, SlotMined } from "../../domain/facts.ts
 import type { Address, Hex, Word } from "../../domain/hex.ts";
 import { type Evidence, type HeldReason, stepFence } from "../../domain/intent.ts";
 import type { Store } from "../../pipeline/ports.ts";
-import { findSenders, isRepeatable, toMatchText, toSpace } from "../blocks.ts";
+import { findCarried, findSenders, isRepeatable, toMatchText, toSpace } from "../blocks.ts";
 import { assertInvariant } from "../fault.ts";
 import { findWindowNonce, toBlob, toBlobOrNull, toFenceBlob, toFenceHex, toWindowRange } from "../rows.ts";
 import { nextTry, type SendBack } from "../work.ts";
@@ -174,7 +174,7 @@ async function moveCoins({ tx, facts, book, carried, senders }: Progress): Promi
     ({ coin, to }) => book.at(coin, to).id,
     ({ amount }) => amount,
     ({ memo }) => toBlobOrNull(memo),
-    ({ fence }) => (fence === null ? null : (carried.get(toFenceHex(fence, "plain")) ?? null)),
+    (movement) => findCarried(movement, carried),
     ({ logIndex }) => logIndex,
     ({ transaction }) => toBlob(transaction),
     ({ transaction, from }) => toBlob(senders.get(transaction) ?? from),
