@@ -190,8 +190,9 @@ function createWatch({ endpoints: given, clock, notify, limits = defaultEndpoint
       }
       judge();
       if (current === null || !isFit(current)) current = endpoints.find(isFit) ?? null;
-      if (current?.head == null) throw outOfReach("head");
-      return current.head;
+      const head = current?.head ?? null;
+      if (head === null) throw outOfReach("head");
+      return head;
     },
   };
 }
@@ -296,8 +297,11 @@ function createAgreement(watch: Watch, limits: EndpointLimits) {
     if (fit.length === 0 || asked.some(({ isHeard, head: own }) => !isHeard || own === null)) return agreed;
     const finals = await askAll(asked.map(({ chain, head: own }) => chain.finalNumber(own ?? head)));
     if (finals === null) return agreed;
-    const numbers = finals.flatMap((one) => (typeof one === "number" ? [one] : []));
-    const number = Math.min(head.number, ...numbers);
+    let number = head.number;
+    for (const one of finals) {
+      if (typeof one !== "number") return one;
+      number = Math.min(number, one);
+    }
     if (number <= agreed) return agreed;
     const contradiction = await contradict(late, fit);
     if (contradiction !== null) return contradiction;
