@@ -89,7 +89,14 @@ function connect(config: Config, parts: { deployment: Deployment; maxFeePerGas: 
   const chains = urls.map((url, index) => ({
     // The host alone: a path may be a key.
     name: `${index + 1} ${new URL(url).host}`,
-    chain: createChain({ url, deployment, finality: config.FINALITY, maxFeePerGas }),
+    chain: createChain({
+      url,
+      deployment,
+      finality: config.FINALITY,
+      maxFeePerGas,
+      // Where another one can be asked, waiting long for this one is the worse choice.
+      ...(urls.length > 1 ? { timeoutMs: 5_000 } : {}),
+    }),
   }));
   const [only, ...others] = chains;
   return only !== undefined && others.length === 0 ? only.chain : createEndpoints({ endpoints: chains, clock, notify });

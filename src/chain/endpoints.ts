@@ -19,11 +19,19 @@ export interface EndpointLimits {
   readonly outMs: number;
   /** Milliseconds that one silent endpoint may delay an answer which another one has. */
   readonly patienceMs: number;
+  /** Milliseconds after which one that has not answered is silent, and not only slower than the other. */
+  readonly silentMs: number;
   /** Broadcasts under way to one endpoint; a silent one gets no more. */
   readonly sends: number;
 }
 
-export const defaultEndpointLimits: EndpointLimits = { lagBlocks: 3, outMs: 30_000, patienceMs: 500, sends: 16 };
+export const defaultEndpointLimits: EndpointLimits = {
+  lagBlocks: 3,
+  outMs: 30_000,
+  patienceMs: 500,
+  silentMs: 2_000,
+  sends: 16,
+};
 
 export interface EndpointsOptions {
   /** In order of preference. `name` is shown in notices: a host, never a URL, which may carry a key. */
@@ -44,6 +52,8 @@ interface Endpoint {
   /** Monotonic time since which it has neither been silent nor behind. */
   goodAt: number;
   looking: Promise<boolean> | null;
+  /** Monotonic time at which the look under way, or the last one, began. */
+  askedAt: number;
   sending: number;
   /** What was last said of it, so that each change is told once. */
   told: "good" | "lags" | "out";
@@ -74,6 +84,7 @@ function createWatch({ endpoints: given, clock, notify, limits = defaultEndpoint
     isHeard: false,
     goodAt: clock.monotonic(),
     looking: null,
+    askedAt: 0,
     sending: 0,
     told: "good",
   }));
@@ -111,7 +122,10 @@ function createWatch({ endpoints: given, clock, notify, limits = defaultEndpoint
   }
 
   function look(endpoint: Endpoint): Promise<boolean> {
-    endpoint.looking ??= lookOnce(endpoint);
+    if (endpoint.looking === null) {
+      endpoint.askedAt = clock.monotonic();
+      endpoint.looking = lookOnce(endpoint);
+    }
     return endpoint.looking;
   }
 
@@ -163,21 +177,22 @@ function createWatch({ endpoints: given, clock, notify, limits = defaultEndpoint
       const mine = preferred?.done.then((ok) => (ok && isFit(preferred.one) ? true : never)) ?? never;
       // A silent one is waited for a moment, and only while nobody else has answered.
       const any = Promise.any(
-        looks.map(({ done }) => done.then((ok) => (ok ? true : Promise.reject(new Error("silent"))))),
+        looks.map(({ done }) => done.then((ok) => (ok ? ok : Promise.reject(new Error("silent"))))),
       );
-      await Promise.race([
-        all,
-        mine,
-        any.then(
-          () => after(limits.patienceMs),
-          () => all,
-        ),
-      ]);
-      for (const { one } of looks) if (one.looking !== null) one.isHeard = false;
+      const impatient = any.then(
+        () => after(limits.patienceMs),
+        () => never,
+      );
+      const isOver = await Promise.race([all, mine, impatient.then(() => null)]);
+      const now = clock.monotonic();
+      for (const { one } of looks) {
+        if (one.looking !== null && (isOver === null || now - one.askedAt > limits.silentMs)) one.isHeard = false;
+      }
       judge();
       if (current === null || !isFit(current)) current = endpoints.find(isFit) ?? null;
-      if (current?.head == null) throw outOfReach("head");
-      return current.head;
+      const head = current?.head ?? null;
+      if (head === null) throw outOfReach("head");
+      return head;
     },
   };
 }
@@ -239,12 +254,22 @@ function createBroadcast(watch: Watch, limits: EndpointLimits) {
 }
 
 /** Height up to which everybody that keeps up calls the same blocks final. */
-function createAgreement(watch: Watch) {
+function createAgreement(watch: Watch, limits: EndpointLimits) {
   let agreed = -1;
 
+  /** What all answer; null where one fails or keeps silent: that is no evidence of anything. */
+  async function askAll<T>(questions: readonly Promise<T>[]): Promise<readonly T[] | null> {
+    try {
+      return await Promise.race([Promise.all(questions), after(limits.silentMs).then(() => null)]);
+    } catch (error) {
+      if (!(error instanceof ChainFault)) throw error;
+      return null;
+    }
+  }
+
   async function compare(number: number, among: readonly Endpoint[]): Promise<"same" | "unknown" | Disagreement> {
-    const blocks = await Promise.all(among.map(({ chain }) => chain.block(number)));
-    if (blocks.some((block) => block === null)) return "unknown";
+    const blocks = await askAll(among.map(({ chain }) => chain.block(number)));
+    if (blocks === null || blocks.some((block) => block === null)) return "unknown";
     const hashes = new Set(blocks.map((block) => block?.hash));
     if (hashes.size === 1) return "same";
     const said = among.map(({ name }, index) => `${name} has ${blocks[index]?.hash ?? "none"}`);
@@ -255,7 +280,7 @@ function createAgreement(watch: Watch) {
   async function contradict(late: readonly Endpoint[], fit: readonly Endpoint[]): Promise<Disagreement | null> {
     for (const endpoint of late) {
       if (endpoint.head === null || !endpoint.isHeard) continue;
-      const number = await endpoint.chain.finalNumber(endpoint.head);
+      const [number] = (await askAll([endpoint.chain.finalNumber(endpoint.head)])) ?? [];
       if (typeof number !== "number" || number < 0) continue;
       const found = await compare(number, [...fit.slice(0, 1), endpoint]);
       if (typeof found === "object") return found;
@@ -270,13 +295,13 @@ function createAgreement(watch: Watch) {
     const fit = watch.order();
     // One that is silent or behind may still come back with another chain: wait for it until it is out.
     if (fit.length === 0 || asked.some(({ isHeard, head: own }) => !isHeard || own === null)) return agreed;
-    const numbers: number[] = [];
-    for (const { chain, head: own } of asked) {
-      const number = await chain.finalNumber(own ?? head);
-      if (typeof number !== "number") return number;
-      numbers.push(number);
+    const finals = await askAll(asked.map(({ chain, head: own }) => chain.finalNumber(own ?? head)));
+    if (finals === null) return agreed;
+    let number = head.number;
+    for (const one of finals) {
+      if (typeof one !== "number") return one;
+      number = Math.min(number, one);
     }
-    const number = Math.min(head.number, ...numbers);
     if (number <= agreed) return agreed;
     const contradiction = await contradict(late, fit);
     if (contradiction !== null) return contradiction;
@@ -314,7 +339,7 @@ export function createEndpoints(options: EndpointsOptions): Chain {
   return {
     identity,
     head: () => watch.head(),
-    finalNumber: createAgreement(watch),
+    finalNumber: createAgreement(watch, limits),
     send: createBroadcast(watch, limits),
     block: (number) => ask("block", (chain) => chain.block(number)),
     readBlock: (ref, attempts) => ask("readBlock", (chain) => chain.readBlock(ref, attempts)),

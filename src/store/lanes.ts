@@ -1,26 +1,11 @@
 /**
- * The third migration, and the states of lanes: which may take new slots, and who said so. Owns the column `state`; the slots themselves are
- * `slots.ts`. Promises that every move is one conditional write, so that a lane that must be empty cannot be given work meanwhile.
+ * The states of lanes: which may take new slots, and who said so. Owns the column `state`; the slots themselves are `slots.ts`. Promises that
+ * every move is one conditional write, so that a lane that must be empty cannot be given work meanwhile.
  */
 import type { LaneState } from "../domain/lane.ts";
 import type { Store } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import { toBlob, toHex } from "./rows.ts";
-
-export const third = [
-  `ALTER TABLE lanes ADD COLUMN state TEXT NOT NULL DEFAULT 'active'
-     CHECK (state IN ('stored', 'active', 'draining', 'paused', 'retired'))`,
-  `ALTER TABLE lanes ADD COLUMN moved_by TEXT`,
-  `ALTER TABLE lanes ADD COLUMN moved_at INTEGER`,
-  // Gas promised to payers, by day and payer, and to everybody, by hour; days and hours since 1970. What is over is dropped.
-  `CREATE TABLE sponsored_days (
-    day INTEGER NOT NULL,
-    payer BLOB NOT NULL CHECK (length(payer) = 20),
-    gas INTEGER NOT NULL CHECK (gas >= 0),
-    PRIMARY KEY (day, payer)
-  ) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE sponsored_hours (hour INTEGER PRIMARY KEY, gas INTEGER NOT NULL CHECK (gas >= 0)) STRICT`,
-];
 
 interface LaneRow {
   address: Buffer;

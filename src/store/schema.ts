@@ -6,7 +6,7 @@
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { second } from "./escrows.ts";
-import { third } from "./lanes.ts";
+import { third } from "./lane-tables.ts";
 
 /** Fences are stored as one key, namespace ‖ scope ‖ subject ‖ key, so that an account's window nonces are one range. */
 const first = [

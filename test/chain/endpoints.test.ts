@@ -13,7 +13,7 @@ import { createModelSigner, laneA, wallet } from "../support/model-codec.ts";
 import { createManualClock } from "../support/pipeline.ts";
 import { createTown, funds, payment } from "../support/town.ts";
 
-const limits: EndpointLimits = { lagBlocks: 3, outMs: 30_000, patienceMs: 20, sends: 4 };
+const limits: EndpointLimits = { lagBlocks: 3, outMs: 30_000, patienceMs: 20, silentMs: 2_000, sends: 4 };
 
 /** One endpoint's view of a chain, with what can be wrong about it. */
 interface View {
@@ -22,6 +22,8 @@ interface View {
   isOut: boolean;
   /** Calls do not come back. */
   isSilent: boolean;
+  /** Milliseconds before it answers. */
+  delayMs: number;
   /** Blocks its head is behind. */
   lag: number;
   /** From this height on it has other blocks. */
@@ -34,6 +36,7 @@ function createView(model: Chain): View {
   const view: View = {
     isOut: false,
     isSilent: false,
+    delayMs: 0,
     lag: 0,
     forkAt: Number.POSITIVE_INFINITY,
     genesis: null,
@@ -65,6 +68,7 @@ function createView(model: Chain): View {
       return async (...args: unknown[]) => {
         view.asked.push(name);
         if (view.isSilent) return new Promise(() => {});
+        if (view.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, view.delayMs));
         if (view.isOut) throw new ChainFault("transport", { step: name, message: "cannot reach the node" });
         return (special[name] ?? real[name])?.apply(model, args);
       };
@@ -206,6 +210,36 @@ describe("createEndpoints", () => {
       await chain.head();
       await chain.head();
       expect(codes().at(-1)).to.equal("endpoint_back b");
+    });
+
+    it("takes one that is only slower for what it is: neither silent nor out", async () => {
+      const { chain, clock, model, b, codes } = createPair();
+      b.delayMs = 10;
+      for (let turn = 0; turn < 40; turn++) {
+        model.mine();
+        clock.advance(1_000);
+        await chain.head();
+        await new Promise((resolve) => setTimeout(resolve, 12));
+      }
+      await chain.head();
+      expect(codes()).to.deep.equal([]);
+      const final = await chain.finalNumber(await chain.head());
+      expect(final).to.be.within(model.height - 4, model.height - 2);
+    });
+
+    it("waits for one that does not answer at all, and goes on without it after half a minute", async () => {
+      const { chain, clock, model, b, codes } = createPair();
+      model.mine(10);
+      await chain.finalNumber(await chain.head());
+      const before = model.height - 2;
+      b.isSilent = true;
+      model.mine(3);
+      await chain.head();
+      clock.advance(2_001);
+      expect(await chain.finalNumber(await chain.head())).to.equal(before);
+      clock.advance(30_001);
+      expect(await chain.finalNumber(await chain.head())).to.equal(model.height - 2);
+      expect(codes()).to.deep.equal(["endpoint_out b"]);
     });
 
     it("is a disagreement when a final block differs, whoever is asked first", async () => {

@@ -38,6 +38,7 @@ describe("http/problem", () => {
         "not_yet_valid",
         "queue_full",
         "rate_limited",
+        "sponsor_budget_exhausted",
         "storage_unavailable",
         "travel_rule",
       ]);

@@ -141,7 +141,7 @@ export function describeSponsorship(open: OpenStore): void {
   });
   const kinds = (outcomes: readonly AcceptOutcome[]) =>
     outcomes.map((outcome) =>
-      outcome.kind === "refused" ? `${outcome.reasons.map(({ code }) => code).join()}` : outcome.kind,
+      outcome.kind === "refused" ? outcome.reasons.map(({ code }) => code).join() : outcome.kind,
     );
   const spent = "sponsor_budget_exhausted";
 
@@ -262,7 +262,7 @@ export function describeSponsorship(open: OpenStore): void {
         for (const [index, outcomes] of answers.entries()) {
           for (const [position, outcome] of outcomes.entries()) {
             const sponsored = batches[index]?.[position]?.sponsored;
-            if (outcome.kind !== "created" || sponsored == null) continue;
+            if (outcome.kind !== "created" || sponsored === undefined || sponsored === null) continue;
             const day = count(`${sponsored.payer} ${Math.floor(at / 86_400_000)}`, sponsored.gas);
             const hour = count(`hour ${Math.floor(at / 3_600_000)}`, sponsored.gas);
             expect(day <= bounds.newPayerPerDay, `seed ${seed}: ${sponsored.payer} has ${day}`).to.equal(true);
