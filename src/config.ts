@@ -86,6 +86,10 @@ const whole = (fallback: number, least: number, most: number) =>
 const environment = z.object({
   RPC_URL: z.url().default("http://127.0.0.1:8545"),
   REMESA_DATA: z.string().default(".remesa/31337"),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/[^/]+\/.+/, "postgres://user:password@host:port/database")
+    .optional(),
   HOST: z.string().default("127.0.0.1"),
   PORT: whole(3000, 0, 65535),
   FINALITY: finality.default({ depth: 2 }),

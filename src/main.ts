@@ -17,14 +17,18 @@ import { createLog, type Logger } from "./log.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
 import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
+import { createTenure, defaultLeaseLimits, type Tenure } from "./pipeline/lease.ts";
 import { createPlanner, defaultPlannerLimits } from "./pipeline/plan.ts";
-import type { Chain, ChainIdentity, Clock, Deployment, Notify, Store } from "./pipeline/ports.ts";
+import type { Chain, ChainIdentity, Clock, Deployment, HeadView, Leases, Notify, Store } from "./pipeline/ports.ts";
 import { createBooksCheck, defaultCheckEvery } from "./pipeline/post.ts";
 import { createPublisher, defaultPublisherLimits } from "./pipeline/publish.ts";
 import { createReconciler } from "./pipeline/reconcile.ts";
 import { createSender, defaultSenderLimits } from "./pipeline/send.ts";
-import { createLanes } from "./pipeline/sign.ts";
-import { openSqlite, StoreLockedError } from "./store/sqlite.ts";
+import { createLanes, type Lanes } from "./pipeline/sign.ts";
+import { createWatch } from "./pipeline/watch.ts";
+import { soleLeases } from "./store/lock.ts";
+import { openPostgres } from "./store/postgres.ts";
+import { openSqlite, StoreFault, StoreLockedError } from "./store/sqlite.ts";
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -38,6 +42,10 @@ const chainPatienceMs = 60_000;
 const keepPauseMs = 1_000;
 /** Pause after a loop's turn threw: a store or chain that is out is asked again, not hammered. */
 const faultPauseMs = 1_000;
+/** Between looks at what other processes wrote; it bounds what one of them waits for another's commit. */
+const watchPauseMs = 25;
+/** Six looks at each lease before it runs out. */
+const leasePauseMs = 500;
 const gwei = 1_000_000_000n;
 /** One thousand dollars per call of the devnet's faucet. */
 const faucetUnits = 1_000_000_000n;
@@ -92,6 +100,8 @@ async function bindChain(store: Store, chain: Chain, deployment: Deployment, log
 
 interface Loop {
   readonly name: string;
+  /** Where several processes share a store: the loop runs in the one that holds this lease. */
+  readonly tenure?: Tenure;
   /** Returns true when there is more to do at once. */
   readonly turn: () => Promise<boolean>;
   readonly pauseMs: () => number;
@@ -104,7 +114,7 @@ async function runLoop(
 ) {
   while (!signal.aborted) {
     try {
-      if (await loop.turn()) continue;
+      if (loop.tenure?.held() !== false && (await loop.turn())) continue;
       await Promise.race([sleep(loop.pauseMs(), undefined, { signal }).catch(() => undefined), bell()]);
     } catch (error) {
       if (error instanceof AssertionError) throw error;
@@ -130,8 +140,36 @@ function createBell(): { ring(): void; next(): Promise<void> } {
   };
 }
 
+interface OpenedStore {
+  readonly store: Store;
+  readonly leases: Leases;
+  /** True when other processes may have the same store open. */
+  readonly isShared: boolean;
+}
+
+/** `DATABASE_URL` chooses the engine, and nothing else does. */
+async function openStore({ DATABASE_URL: url, REMESA_DATA: folder }: Config): Promise<OpenedStore> {
+  if (url === undefined) return { store: await openSqlite({ folder }), leases: soleLeases, isShared: false };
+  const store = await openPostgres({ url });
+  return { store, leases: store.leases, isShared: true };
+}
+
+/** Who confirms, sends and keeps, where several processes could. */
+function createTenures(leases: Leases, lanes: Pick<Lanes, "addresses" | "doubt">) {
+  const create = (name: string, gained: () => void = () => {}) =>
+    createTenure({ name, leases, clock, limits: defaultLeaseLimits, gained });
+  return {
+    confirm: create("confirm"),
+    // Under a new lease the lanes are opened anew: their epoch rises, and what the former owner signed and did not commit is dead.
+    send: create("send", () => {
+      for (const lane of lanes.addresses) lanes.doubt(lane);
+    }),
+    keep: create("keep"),
+  };
+}
+
 /** Everything the node is made of, wired once. */
-async function assemble(config: Config, store: Store, log: Logger) {
+async function assemble(config: Config, { store, leases, isShared }: OpenedStore, log: Logger) {
   const deployment = readDeployment(config.REMESA_DATA);
   const credentials = readCredentials(config.REMESA_DATA);
   const maxFeePerGas = BigInt(config.MAX_FEE_GWEI) * gwei;
@@ -150,7 +188,7 @@ async function assemble(config: Config, store: Store, log: Logger) {
     bell.ring();
   };
   const books = createBooksCheck({ store, deployment, clock, every: defaultCheckEvery, notify });
-  const head = createFollower({
+  const follower = createFollower({
     store,
     chain,
     deployment,
@@ -161,6 +199,10 @@ async function assemble(config: Config, store: Store, log: Logger) {
     wake,
     notify,
   });
+  const watch = createWatch({ store, clock, wake });
+  // Alone, the follower knows the head first; with others, whoever follows writes it to the store.
+  const head: HeadView = isShared ? watch : follower;
+  const tenures = createTenures(leases, lanes);
   const maxHeadAgeMs = config.MAX_HEAD_AGE_SECONDS * 1_000;
   const recoverer = await createRecoverer();
   const intake = createIntake({
@@ -222,11 +264,13 @@ async function assemble(config: Config, store: Store, log: Logger) {
   const loops: readonly Loop[] = [
     {
       name: "confirm",
+      tenure: tenures.confirm,
       pauseMs: () => config.POLL_MS,
-      turn: async () => (await head.tick()) === defaultFollowerLimits.blocks,
+      turn: async () => (await follower.tick()) === defaultFollowerLimits.blocks,
     },
     {
       name: "plan and send",
+      tenure: tenures.send,
       pauseMs: () => config.POLL_MS,
       async turn() {
         const planned = await planner.tick();
@@ -235,13 +279,17 @@ async function assemble(config: Config, store: Store, log: Logger) {
     },
     {
       name: "keep",
+      tenure: tenures.keep,
       pauseMs: () => keepPauseMs,
       async turn() {
         if (config.KEEPER === "1") await keeper.tick();
         return false;
       },
     },
+    ...Object.values(tenures).map(toLeaseLoop),
+    ...(isShared ? [toWatchLoop(watch)] : []),
     {
+      // Every process makes its own statement: it only reads, and its own API answers with it.
       name: "reconcile",
       // The first statement comes with the first final block.
       pauseMs: () => (reconciler.latest() === null ? config.POLL_MS : config.RECONCILE_SECONDS * 1_000),
@@ -251,17 +299,39 @@ async function assemble(config: Config, store: Store, log: Logger) {
       },
     },
   ];
-  return { server, loops, bell, head };
+  return { server, loops, bell, tenures: Object.values(tenures) };
+}
+
+function toLeaseLoop(tenure: Tenure): Loop {
+  return {
+    name: `lease ${tenure.name}`,
+    pauseMs: () => leasePauseMs,
+    async turn() {
+      await tenure.tick();
+      return false;
+    },
+  };
+}
+
+function toWatchLoop(watch: { tick(): Promise<void> }): Loop {
+  return {
+    name: "watch",
+    pauseMs: () => watchPauseMs,
+    async turn() {
+      await watch.tick();
+      return false;
+    },
+  };
 }
 
 async function run(): Promise<void> {
   const config = readConfig();
   const log = createLog(config.LOG_LEVEL);
-  const store = await openSqlite({ folder: config.REMESA_DATA });
+  const opened = await openStore(config);
   const stopping = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopping.abort());
 
-  const { server, loops, bell } = await assemble(config, store, log);
+  const { server, loops, bell, tenures } = await assemble(config, opened, log);
   const { signal } = stopping;
   const running = loops.map((loop) =>
     // Only the planner is woken by commits; the follower has the chain to ask, the reconciler its own pace.
@@ -280,7 +350,9 @@ async function run(): Promise<void> {
   await server.close();
   stopping.abort();
   await Promise.all(running);
-  await store.close();
+  // Another process takes over at once; where the store is out, the leases run out by themselves.
+  await Promise.all(tenures.map((tenure) => tenure.release())).catch(() => undefined);
+  await opened.store.close();
   log.info("stopped");
 }
 
@@ -294,7 +366,7 @@ try {
     );
     process.exit(2);
   }
-  const known = error instanceof StoreLockedError || error instanceof StartError;
+  const known = error instanceof StoreLockedError || error instanceof StoreFault || error instanceof StartError;
   const unknown = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`${known ? error.message : unknown}\n`);
   process.exit(1);

@@ -424,6 +424,19 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/**
+ * Who runs which loop where several processes share one store. A convenience, never a guard: whoever wrongly believes to hold a lease does no
+ * harm, because the store's own guards decide.
+ */
+export interface Leases {
+  /** Takes a lease that nobody holds, for `ms` by the store's clock. Its epoch, which rises with each change of owner; null: another has it. */
+  acquire(name: string, ms: number): Promise<bigint | null>;
+  /** Holds it `ms` longer from now. False: it was lost. */
+  renew(name: string, epoch: bigint, ms: number): Promise<boolean>;
+  /** Gives it back at once. */
+  release(name: string, epoch: bigint): Promise<void>;
+}
+
 // ——— encoding and orders ———
 
 /** A signature that a draft carries, to be checked before anything is promised. */

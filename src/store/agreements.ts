@@ -9,13 +9,13 @@ import { type Address, type Word, zeroAddress } from "../domain/hex.ts";
 import type { IntentKind } from "../domain/intent.ts";
 import type { Store, StoredAgreement } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
-import type { Events } from "./events.ts";
-import type { Exits } from "./exits.ts";
+import type { Events, NewEvent } from "./events.ts";
+import type { Exits, OpenExit } from "./exits.ts";
 import { assertInvariant } from "./fault.ts";
 import { toBlob, toHex } from "./rows.ts";
 import { readTerms, toTermsText } from "./terms.ts";
 
-interface AgreementRow {
+export interface AgreementRow {
   number: bigint;
   id: Buffer;
   kind: AgreementKind;
@@ -23,7 +23,7 @@ interface AgreementRow {
   terms: string;
 }
 
-interface StepRow {
+export interface StepRow {
   block_number: bigint;
   log_index: bigint;
   step: string;
@@ -59,7 +59,7 @@ export interface Agreements {
 }
 
 /** The kinds of intent whose work each step is. */
-const kindsOf: Readonly<Record<AgreementKind, Readonly<Record<string, readonly IntentKind[]>>>> = {
+export const kindsOf: Readonly<Record<AgreementKind, Readonly<Record<string, readonly IntentKind[]>>>> = {
   claim: {
     open: ["open-claim"],
     claim: ["claim"],
@@ -79,17 +79,17 @@ const kindsOf: Readonly<Record<AgreementKind, Readonly<Record<string, readonly I
 };
 
 /** Whom an agreement concerns from the beginning, the two between whom the money goes first. */
-function partiesOf({ kind, terms }: AgreementTerms): readonly Address[] {
+export function partiesOf({ kind, terms }: AgreementTerms): readonly Address[] {
   const all =
     kind === "claim" ? [terms.sender, terms.attestor] : [terms.payer, terms.merchant, terms.arbiter, terms.feeReceiver];
   return [...new Set(all)].filter((address) => address !== zeroAddress);
 }
 
-function toAgreement({ kind, terms }: AgreementRow): AgreementTerms {
+export function toAgreement({ kind, terms }: AgreementRow): AgreementTerms {
   return kind === "claim" ? { kind, terms: readTerms(terms) } : { kind, terms: readTerms(terms) };
 }
 
-function toTotals({ captured, voided, refunded, disputed }: StepRow): PaymentTotals | null {
+export function toTotals({ captured, voided, refunded, disputed }: StepRow): PaymentTotals | null {
   if (captured === null || voided === null || refunded === null) return null;
   return { captured, voided, refunded, disputed: disputed === 1n };
 }
@@ -110,8 +110,57 @@ function toStep(row: StepRow): StoredAgreement["steps"][number] {
   };
 }
 
-const agreementColumns = "number, id, kind, escrow, terms";
-const stepColumns = `block_number, log_index, step, state, actor, amount, fee, captured, voided, refunded, disputed, time, block_hash,
+/** What is still in the escrow after that step; null when nothing is. */
+export function toExit(
+  row: AgreementRow,
+  last: { readonly state: string; readonly totals: PaymentTotals | null },
+): OpenExit | null {
+  const agreement = toAgreement(row);
+  const { coin, amount } = agreement.terms;
+  const due = dueOf(agreement, last.state);
+  if (due === null) return null;
+  const kind = agreement.kind === "claim" ? "reclaim-claim" : "reclaim-payment";
+  const left = last.totals === null ? amount : amount - last.totals.captured - last.totals.voided;
+  return { id: toHex(row.id), kind, due, escrow: toHex(row.escrow), coin, amount: left };
+}
+
+/** `parties`: all that are stored; whoever joined later, the recipient of a claim, is named with the first two. */
+export function toPartyEvent(
+  row: AgreementRow,
+  parties: readonly Address[],
+  event: { readonly intent: bigint | null; readonly detail: Record<string, unknown>; readonly at: number },
+): NewEvent {
+  const agreement = toAgreement(row);
+  const known = partiesOf(agreement);
+  const joined = parties.filter((party) => !known.includes(party));
+  const [account = null, counterparty = null, ...others] =
+    agreement.kind === "claim" ? [agreement.terms.sender, ...joined, ...known.slice(1)] : [...known, ...joined];
+  const { intent, at } = event;
+  const detail = { [row.kind]: toHex(row.id), ...event.detail };
+  return { type: row.kind, intent, account, counterparty, others, detail, at };
+}
+
+/** What the event of a step tells. */
+export function toStepDetail({ moved, block, by }: AgreementChange): Record<string, unknown> {
+  const { step, state, actor, amount, fee, totals, transaction, logIndex } = moved;
+  const evidence = { blockNumber: block.number, blockHash: block.hash, transaction, logIndex, by };
+  return { step, state, actor, amount: String(amount), fee: String(fee), ...toTold(totals), evidence };
+}
+
+export function toStored(row: AgreementRow, steps: readonly StepRow[]): StoredAgreement {
+  const last = steps.at(-1);
+  return {
+    id: toHex(row.id),
+    escrow: toHex(row.escrow),
+    agreement: toAgreement(row),
+    state: last?.state ?? "none",
+    totals: last === undefined ? null : toTotals(last),
+    steps: steps.map(toStep),
+  };
+}
+
+export const agreementColumns = "number, id, kind, escrow, terms";
+export const stepColumns = `block_number, log_index, step, state, actor, amount, fee, captured, voided, refunded, disputed, time, block_hash,
   transaction_hash, sender`;
 
 function prepare({ database }: Engine) {
@@ -172,17 +221,9 @@ export function createAgreements(engine: Engine, parts: { events: Events; exits:
   }
 
   function follow(row: AgreementRow, last: { readonly state: string; readonly totals: PaymentTotals | null }): void {
-    const agreement = toAgreement(row);
-    const { coin, amount } = agreement.terms;
-    const id = toHex(row.id);
-    const due = dueOf(agreement, last.state);
-    if (due === null) {
-      exits.clear(id);
-      return;
-    }
-    const kind = agreement.kind === "claim" ? "reclaim-claim" : "reclaim-payment";
-    const left = last.totals === null ? amount : amount - last.totals.captured - last.totals.voided;
-    exits.set({ id, kind, due, escrow: toHex(row.escrow), coin, amount: left });
+    const exit = toExit(row, last);
+    if (exit === null) exits.clear(toHex(row.id));
+    else exits.set(exit);
   }
 
   /** The first of the transaction's intents that is this step of this agreement. */
@@ -200,19 +241,7 @@ export function createAgreements(engine: Engine, parts: { events: Events; exits:
     row: AgreementRow,
     event: { intent: bigint | null; detail: Record<string, unknown>; at: number },
   ): void {
-    const agreement = toAgreement(row);
-    const id = toHex(row.id);
-    const known = partiesOf(agreement);
-    // Whoever joined later, the recipient of a claim, is named with the first two.
-    const joined = sql.parties
-      .all(row.number)
-      .map(toHex)
-      .filter((party) => !known.includes(party));
-    const [account = null, counterparty = null, ...others] =
-      agreement.kind === "claim" ? [agreement.terms.sender, ...joined, ...known.slice(1)] : [...known, ...joined];
-    const { intent, at } = event;
-    const detail = { [row.kind]: id, ...event.detail };
-    events.append({ type: row.kind, intent, account, counterparty, others, detail, at });
+    events.append(toPartyEvent(row, sql.parties.all(row.number).map(toHex), event));
   }
 
   function apply(change: AgreementChange): void {
@@ -229,9 +258,7 @@ export function createAgreements(engine: Engine, parts: { events: Events; exits:
     const { changes } = sql.step.run(row.number, ...values);
     assertInvariant(changes === 1, "P2", `agreement ${moved.id} took the step of log ${logIndex} twice`);
     follow(row, moved);
-    const evidence = { blockNumber: block.number, blockHash: block.hash, transaction, logIndex, by };
-    const told = { step, state, actor, amount: String(amount), fee: String(fee), ...toTold(totals), evidence };
-    tell(row, { intent: findIntent(change, row.kind), detail: told, at });
+    tell(row, { intent: findIntent(change, row.kind), detail: toStepDetail(change), at });
   }
 
   function undo(number: number, at: number): void {
@@ -255,30 +282,19 @@ export function createAgreements(engine: Engine, parts: { events: Events; exits:
     }
   }
 
-  function toStored(row: AgreementRow): StoredAgreement {
-    const steps = sql.steps.all(row.number);
-    const last = steps.at(-1);
-    return {
-      id: toHex(row.id),
-      escrow: toHex(row.escrow),
-      agreement: toAgreement(row),
-      state: last?.state ?? "none",
-      totals: last === undefined ? null : toTotals(last),
-      steps: steps.map(toStep),
-    };
-  }
+  const readStored = (row: AgreementRow): StoredAgreement => toStored(row, sql.steps.all(row.number));
 
   return {
     apply,
     revertTo: undo,
     read(id) {
       const row = sql.find.get(toBlob(id));
-      return row === undefined ? null : toStored(row);
+      return row === undefined ? null : readStored(row);
     },
     list: ({ kind, account, limit }) =>
       sql.list.all(toBlob(account), kind, limit).flatMap((number) => {
         const row = sql.byNumber.get(number);
-        return row === undefined ? [] : [toStored(row)];
+        return row === undefined ? [] : [readStored(row)];
       }),
   };
 }

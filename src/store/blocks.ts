@@ -67,7 +67,7 @@ function prepare({ database }: Engine) {
   };
 }
 
-function findSenders(facts: BlockFacts): ReadonlyMap<Word, Address> {
+export function findSenders(facts: BlockFacts): ReadonlyMap<Word, Address> {
   const senders = new Map<Word, Address>();
   for (const fact of [...facts.movements, ...facts.redemptions, ...facts.agreements, ...facts.nonceSkips]) {
     if (fact.by !== undefined) senders.set(fact.transaction, fact.by);
@@ -78,17 +78,17 @@ function findSenders(facts: BlockFacts): ReadonlyMap<Word, Address> {
 }
 
 /** JSON of what a consuming event says, for the record; amounts as text. */
-function toMatchText(match: FenceConsumed["match"]): string {
+export function toMatchText(match: FenceConsumed["match"]): string {
   return JSON.stringify(match.amount === undefined ? match : { ...match, amount: match.amount.toString() });
 }
 
 /** An order's event carries its digest; any other says whose work it is, and what says neither is an authorization. */
-function toSpace({ match: { digest, kinds } }: FenceConsumed): FenceSpace {
+export function toSpace({ match: { digest, kinds } }: FenceConsumed): FenceSpace {
   return digest === undefined ? spaceOf(kinds?.[0] ?? "transfer") : "order";
 }
 
 /** An approval may be given again once whoever gave it no longer may: its fence is the one that nothing uses up. */
-function isRepeatable({ match }: FenceConsumed): boolean {
+export function isRepeatable({ match }: FenceConsumed): boolean {
   return match.kinds?.includes("approve") === true;
 }
 

@@ -47,7 +47,7 @@ const pruneSlice = 5_000n;
 /** Events looked through at a time for one account's: a few milliseconds. */
 const scanSlice = 10_000n;
 
-interface EventRow extends EvidenceRow {
+export interface EventRow extends EvidenceRow {
   sequence: bigint;
   intent: bigint | null;
   type: string;
@@ -65,9 +65,9 @@ interface EventRow extends EvidenceRow {
   subject: Buffer | null;
 }
 
-const columns = `e.sequence, e.intent, e.type, e.account, e.counterparty, e.others, e.detail, e.at, i.kind, i.coin, i.payer, i.payee, i.amount,
+export const eventColumns = `e.sequence, e.intent, e.type, e.account, e.counterparty, e.others, e.detail, e.at, i.kind, i.coin, i.payer, i.payee, i.amount,
   i.memo, i.subject, i.block_number, i.block_hash, i.transaction_hash, i.log_index, i.sender`;
-const joined = `events e LEFT JOIN intents i ON i.sequence = e.intent`;
+export const eventTables = `events e LEFT JOIN intents i ON i.sequence = e.intent`;
 
 /** Whom an intent concerns: who gives, or whose authorization it is about, and who receives. */
 export function accountsOf(facts: Pick<IntentFacts, "payer" | "payee" | "fence">): {
@@ -81,7 +81,7 @@ export function accountsOf(facts: Pick<IntentFacts, "payer" | "payee" | "fence">
 const ends: ReadonlySet<string> = new Set(["settled", "cancelled", "superseded"]);
 
 /** Addresses one after the other. */
-function joinAddresses(addresses: readonly Address[]): Buffer | null {
+export function joinAddresses(addresses: readonly Address[]): Buffer | null {
   return addresses.length === 0 ? null : Buffer.concat(addresses.map(toBlob));
 }
 
@@ -90,7 +90,7 @@ function readAddresses(blob: Buffer | null): readonly Address[] {
   return Array.from({ length: count }, (_, index) => toHex(blob?.subarray(index * 20, index * 20 + 20) ?? Buffer.of()));
 }
 
-function toEvent(row: EventRow): PublishedEvent {
+export function toEvent(row: EventRow): PublishedEvent {
   const two = [row.account, row.counterparty].filter((blob) => blob !== null).map(toHex);
   const accounts = [...two, ...readAddresses(row.others)];
   const hex = (blob: Buffer | null): string | null => (blob === null ? null : toHex(blob));
@@ -141,13 +141,13 @@ export function createEvents({ database, read }: Engine, kept: bigint = eventsKe
   );
   const remove = database.prepare(`DELETE FROM events WHERE sequence < ?`);
   const byIntent = database.prepare<[bigint], EventRow>(
-    `SELECT ${columns} FROM ${joined} WHERE e.intent = ? ORDER BY e.sequence`,
+    `SELECT ${eventColumns} FROM ${eventTables} WHERE e.intent = ? ORDER BY e.sequence`,
   );
   const all = database.prepare<[bigint, number], EventRow>(
-    `SELECT ${columns} FROM ${joined} WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?`,
+    `SELECT ${eventColumns} FROM ${eventTables} WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?`,
   );
   const ofAccount = database.prepare<[bigint, bigint, Buffer, Buffer, Buffer, number], EventRow>(
-    `SELECT ${columns} FROM ${joined}
+    `SELECT ${eventColumns} FROM ${eventTables}
      WHERE e.sequence > ? AND e.sequence <= ? AND (e.account = ? OR e.counterparty = ? OR instr(e.others, ?) > 0) ORDER BY e.sequence LIMIT ?`,
   );
 

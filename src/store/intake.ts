@@ -5,7 +5,7 @@
  */
 import { firstSequence } from "../domain/identifier.ts";
 import { type Address, zeroAddress } from "../domain/hex.ts";
-import { type Intent, type IntentFacts, windowSize } from "../domain/intent.ts";
+import type { Intent, IntentFacts } from "../domain/intent.ts";
 import { cancelKinds } from "../domain/lifecycle.ts";
 import type { Rejection } from "../domain/rejection.ts";
 import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/ports.ts";
@@ -13,7 +13,7 @@ import type { Accounts } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
 import { accountsOf, type Events } from "./events.ts";
 import { assertInvariant } from "./fault.ts";
-import { explainFence } from "./refusals.ts";
+import { explainFence, explainFunds, explainKey, listFreeNonces } from "./refusals.ts";
 import {
   type IntentRow,
   intentColumns,
@@ -26,8 +26,6 @@ import {
   windowNonceOf,
 } from "./rows.ts";
 
-/** Free window nonces named in a refusal: a wallet picks one at random. */
-const freeNoncesShown = 16;
 /** Above every window nonce: a base that no account reaches, for fences that have none. */
 const noBase = 1n << 62n;
 
@@ -78,14 +76,6 @@ function refuse(...reasons: readonly Rejection[]): AcceptOutcome {
   return { kind: "refused", reasons };
 }
 
-function reusedKey(idempotency: Idempotency): AcceptOutcome {
-  return refuse({
-    code: "idempotency_key_reused",
-    subject: idempotency.key,
-    remedy: "Use a new Idempotency-Key for a new request; repeat the old body to get the old answer.",
-  });
-}
-
 export type Intake = Pick<Store, "acceptBatch" | "findIdempotent">;
 
 export function createIntake(engine: Engine, parts: { accounts: Accounts; events: Events }): Intake {
@@ -110,44 +100,23 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
   function checkKey(idempotency: Idempotency, facts: IntentFacts): AcceptOutcome | null {
     const row = sql.byKey.get(idempotency.owner, idempotency.key);
     if (row === undefined) return null;
-    if (!row.request_hash.equals(toBlob(idempotency.requestHash))) return reusedKey(idempotency);
+    if (!row.request_hash.equals(toBlob(idempotency.requestHash))) {
+      return refuse(explainKey(idempotency.key, "reused"));
+    }
     const intent = readOne(row.intent);
     const same = toFenceBlob(intent.fence, spaceOf(intent.kind)).equals(toFenceBlob(facts.fence, spaceOf(facts.kind)));
     if (same) return { kind: "existing", intent };
     // One key on two different wishes of one request: answering with the first would swallow the second.
-    return refuse({
-      code: "idempotency_in_flight",
-      subject: idempotency.key,
-      remedy: "The first request under this key is being carried out: repeat it to get its answer.",
-    });
-  }
-
-  function freeNonces(coin: Address, account: Address): readonly string[] {
-    const { nonceBase, consumed, live } = accounts.read(coin, account);
-    const taken = new Set([...consumed, ...live]);
-    const free: string[] = [];
-    for (let nonce = nonceBase; nonce < nonceBase + windowSize && free.length < freeNoncesShown; nonce++) {
-      if (!taken.has(nonce)) free.push(nonce.toString());
-    }
-    return free;
+    return refuse(explainKey(idempotency.key, "in flight"));
   }
 
   function explain(facts: IntentFacts, isLive: boolean): Rejection {
-    return explainFence(facts, isLive, () => freeNonces(facts.coin, facts.fence.subject));
+    return explainFence(facts, isLive, () => listFreeNonces(accounts.read(facts.coin, facts.fence.subject)));
   }
 
-  function explainFunds(facts: IntentFacts, payer: Address): Rejection {
+  function explainShort(facts: IntentFacts, payer: Address): Rejection {
     const { balance, held, frozen } = accounts.read(facts.coin, payer);
-    if (frozen === null) {
-      return { code: "payer_frozen", subject: payer, remedy: "The account is frozen: its issuer can say why." };
-    }
-    return {
-      code: "insufficient_funds",
-      subject: payer,
-      actual: String(balance - frozen - held),
-      limit: String(facts.amount),
-      remedy: "Pay less, or wait until money that is on its way in has arrived.",
-    };
+    return explainFunds(facts, payer, frozen === null ? null : balance - frozen - held);
   }
 
   /** Holds the amount and takes the fence, or says why not and leaves nothing behind. */
@@ -160,7 +129,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     if (payer !== null && account === null) {
       // A taken fence is the better answer: it stays taken however much money arrives.
       if (sql.isLive.get(fence, isCancel) !== undefined) return explain(facts, true);
-      return sql.isConsumed.get(fence, ...owner, nonce) === 1n ? explain(facts, false) : explainFunds(facts, payer);
+      return sql.isConsumed.get(fence, ...owner, nonce) === 1n ? explain(facts, false) : explainShort(facts, payer);
     }
     const held = account === null ? 0n : amount;
     const { validBefore } = facts;

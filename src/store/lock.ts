@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import type { Leases } from "../pipeline/ports.ts";
 import { StoreLockedError } from "./fault.ts";
 
 /** Takes the folder's lock or throws StoreLockedError. Returns the function that gives it back. */
@@ -24,3 +25,10 @@ export function lockFolder(folder: string): () => void {
     database.close();
   };
 }
+
+/** One process has the folder, so it has every lease in it: the lock is the lease. */
+export const soleLeases: Leases = {
+  acquire: async () => 1n,
+  renew: async () => true,
+  release: async () => {},
+};

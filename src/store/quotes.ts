@@ -11,7 +11,7 @@ import { toBlob, toFenceBlob, toHex } from "./rows.ts";
 import { readTerms, toTermsText } from "./terms.ts";
 
 /** Expired quotes removed per offer at most: an offer adds one, so they cannot pile up. */
-const sweepSlice = 100;
+export const sweepSlice = 100;
 
 export type QuoteVerbs = Pick<Store, "offerQuote" | "readQuote" | "readQuoteEnd">;
 
@@ -21,14 +21,14 @@ export interface Quotes extends QuoteVerbs {
   revertTo(number: number): void;
 }
 
-interface QuoteRow {
+export interface QuoteRow {
   terms: string;
   signature: Buffer;
   offered_at: bigint;
 }
 
 /** How a consumed fence ended a quote; null when it is none of a quote. */
-function toEnd({ kinds }: FenceConsumed["match"]): "swap" | "cancel-quote" | null {
+export function toEnd({ kinds }: FenceConsumed["match"]): "swap" | "cancel-quote" | null {
   if (kinds?.includes("swap") === true) return "swap";
   return kinds?.includes("cancel-quote") === true ? "cancel-quote" : null;
 }

@@ -18,7 +18,7 @@ import type { Redemptions } from "./redemptions.ts";
 import { type IntentRow, intentColumns, toBlob, toHex, toIntent } from "./rows.ts";
 import { slotColumns, type SlotRow, type Slots } from "./slots.ts";
 
-interface MovementRow {
+export interface MovementRow {
   kind: string;
   coin: Buffer;
   payer: Buffer;
@@ -35,12 +35,12 @@ interface MovementRow {
   final: bigint;
 }
 
-const movementColumns = `m.id, m.kind, p.coin, p.address AS payer, q.address AS payee, m.amount, m.memo, m.intent, m.block_number,
+export const movementColumns = `m.id, m.kind, p.coin, p.address AS payer, q.address AS payee, m.amount, m.memo, m.intent, m.block_number,
   m.block_hash, m.time, m.log_index, m.transaction_hash, m.sender, m.final`;
-const movementTables = "movements m JOIN accounts p ON p.id = m.payer JOIN accounts q ON q.id = m.payee";
+export const movementTables = "movements m JOIN accounts p ON p.id = m.payer JOIN accounts q ON q.id = m.payee";
 const intentTables = "intents i LEFT JOIN intent_work w ON w.sequence = i.sequence";
 
-function toMovement(row: MovementRow): StoredMovement {
+export function toMovement(row: MovementRow): StoredMovement {
   return {
     kind: row.kind as StoredMovement["kind"],
     coin: toHex(row.coin),
@@ -120,6 +120,28 @@ export interface ReadParts {
   readonly slots: Slots;
 }
 
+/** Events that the slots tell: when it was planned and first sent. They are not stored, and have no place in the stream. */
+function deriveEvents(intent: Intent, rows: readonly SlotRow[]): readonly PublishedEvent[] {
+  const { sequence } = intent;
+  const accountsOfIt = [intent.payer, intent.payee].filter((address) => address !== null);
+  return rows.flatMap((row) => {
+    const body = { lane: toHex(row.lane), nonce: Number(row.nonce) };
+    const told = { sequence: 0n, intent: sequence, accounts: accountsOfIt, body };
+    const planned = { ...told, type: "planned", at: Number(row.committed_at) };
+    return row.sent_at === null ? [planned] : [planned, { ...told, type: "sent", at: Number(row.sent_at) }];
+  });
+}
+
+/** Stable: what happened in the same millisecond stays in the order accepted, planned, sent, the rest. */
+export function joinEvents(
+  intent: Intent,
+  rows: readonly SlotRow[],
+  stored: readonly PublishedEvent[],
+): readonly PublishedEvent[] {
+  const rank = (type: string): number => ["accepted", "planned", "sent"].indexOf(type) + 1 || 4;
+  return [...stored, ...deriveEvents(intent, rows)].sort((a, b) => a.at - b.at || rank(a.type) - rank(b.type));
+}
+
 export function createReads(engine: Engine, parts: ReadParts): Reads {
   const sqls = prepare(engine);
   const { accounts, agreements, chronicle, events, exits, redemptions, slots } = parts;
@@ -131,25 +153,11 @@ export function createReads(engine: Engine, parts: ReadParts): Reads {
     return row === undefined ? null : toIntent(row);
   }
 
-  /** Events that the slots tell: when it was planned and first sent. They are not stored, and have no place in the stream. */
-  function deriveEvents(intent: Intent, rows: readonly SlotRow[]): readonly PublishedEvent[] {
-    const { sequence } = intent;
-    const accountsOfIt = [intent.payer, intent.payee].filter((address) => address !== null);
-    return rows.flatMap((row) => {
-      const body = { lane: toHex(row.lane), nonce: Number(row.nonce) };
-      const told = { sequence: 0n, intent: sequence, accounts: accountsOfIt, body };
-      const planned = { ...told, type: "planned", at: Number(row.committed_at) };
-      return row.sent_at === null ? [planned] : [planned, { ...told, type: "sent", at: Number(row.sent_at) }];
-    });
-  }
-
   function trace(sequence: bigint): Trace | null {
     const intent = readOne(sequence);
     if (intent === null) return null;
     const rows = sqls.slotsOf.all(sequence);
     const stored = events.ofIntent(sequence);
-    // Stable: what happened in the same millisecond stays in the order accepted, planned, sent, the rest.
-    const rank = (type: string): number => ["accepted", "planned", "sent"].indexOf(type) + 1 || 4;
     return {
       intent,
       slots: rows.map((row) => ({
@@ -163,7 +171,7 @@ export function createReads(engine: Engine, parts: ReadParts): Reads {
       lines: sqls.linesOf
         .all(sequence)
         .map(({ address, amount }) => ({ account: toLedgerAccount(toHex(address)), amount })),
-      events: [...stored, ...deriveEvents(intent, rows)].sort((a, b) => a.at - b.at || rank(a.type) - rank(b.type)),
+      events: joinEvents(intent, rows, stored),
     };
   }
 

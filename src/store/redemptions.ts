@@ -8,12 +8,12 @@ import { endOf, isLeavable } from "../domain/redemption.ts";
 import type { RedemptionState } from "../domain/intent.ts";
 import type { StoredRedemption } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
-import type { Events } from "./events.ts";
-import type { Exits } from "./exits.ts";
+import type { Events, NewEvent } from "./events.ts";
+import type { Exits, OpenExit } from "./exits.ts";
 import { assertInvariant } from "./fault.ts";
 import { toBlob, toHex } from "./rows.ts";
 
-interface RedemptionRow {
+export interface RedemptionRow {
   escrow: Buffer;
   coin: Buffer;
   holder: Buffer;
@@ -25,7 +25,7 @@ interface RedemptionRow {
   salt: Buffer;
 }
 
-interface StepRow {
+export interface StepRow {
   from_state: string;
   to_state: string;
   actor: Buffer;
@@ -76,7 +76,7 @@ function prepare({ database }: Engine) {
     dropEmpty: database.prepare<[Buffer]>(
       `DELETE FROM redemptions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM redemption_steps s WHERE s.redemption = redemptions.id)`,
     ),
-    undone: database.prepare<[number], { redemption: Buffer; holder: Buffer; from_state: string; to_state: string }>(
+    undone: database.prepare<[number], UndoneStep>(
       `SELECT s.redemption, r.holder, s.from_state, s.to_state
        FROM redemption_steps s JOIN redemptions r ON r.id = s.redemption
        WHERE s.block_number > ? ORDER BY s.block_number DESC, s.log_index DESC`,
@@ -84,7 +84,7 @@ function prepare({ database }: Engine) {
   };
 }
 
-function toTerms(row: RedemptionRow): RedemptionTerms {
+export function toTerms(row: RedemptionRow): RedemptionTerms {
   return {
     coin: toHex(row.coin),
     holder: toHex(row.holder),
@@ -97,19 +97,59 @@ function toTerms(row: RedemptionRow): RedemptionTerms {
   };
 }
 
+/** What is in the escrow has an exit; what has left it has none. */
+export function toExit(id: Word, row: RedemptionRow, state: RedemptionState): OpenExit | null {
+  if (!isLeavable(state)) return null;
+  const terms = toTerms(row);
+  const { coin, amount } = terms;
+  return { id, kind: "reclaim", due: endOf(state, terms).at, escrow: toHex(row.escrow), coin, amount };
+}
+
+export function toStepEvent({ moved, block, by, intent, at }: RedemptionChange, holder: Address): NewEvent {
+  const { id, from, to, actor, reference, transaction, logIndex } = moved;
+  const evidence = { blockNumber: block.number, blockHash: block.hash, transaction, logIndex, by };
+  const detail = { redemption: id, holder, from, to, actor, reference, evidence };
+  return { type: "redemption", intent, account: holder, counterparty: null, detail, at };
+}
+
+/** A step that a reorg took away. */
+export interface UndoneStep {
+  redemption: Buffer;
+  holder: Buffer;
+  from_state: string;
+  to_state: string;
+}
+
+export function toUndoneEvent(step: UndoneStep, at: number): NewEvent {
+  const [redemption, holder] = [toHex(step.redemption), toHex(step.holder)];
+  const detail = { redemption, holder, from: step.to_state, to: step.from_state, why: "reorg" };
+  return { type: "redemption", intent: null, account: holder, counterparty: null, detail, at };
+}
+
+export function toRedemption(id: Word, row: RedemptionRow, rows: readonly StepRow[]): StoredRedemption {
+  const steps = rows.map((step) => ({
+    from: step.from_state as RedemptionState,
+    to: step.to_state as RedemptionState,
+    actor: toHex(step.actor),
+    reference: toHex(step.reference),
+    time: Number(step.time),
+    blockNumber: Number(step.block_number),
+    blockHash: toHex(step.block_hash),
+    transaction: toHex(step.transaction_hash),
+    logIndex: Number(step.log_index),
+    by: toHex(step.sender),
+  }));
+  return { id, escrow: toHex(row.escrow), terms: toTerms(row), state: steps.at(-1)?.to ?? "none", steps };
+}
+
 export function createRedemptions(engine: Engine, parts: { events: Events; exits: Exits }): Redemptions {
   const sql = prepare(engine);
   const { events, exits } = parts;
 
-  /** What is in the escrow has an exit; what has left it has none. */
   function follow(id: Word, row: RedemptionRow, state: RedemptionState): void {
-    if (!isLeavable(state)) {
-      exits.clear(id);
-      return;
-    }
-    const terms = toTerms(row);
-    const { coin, amount } = terms;
-    exits.set({ id, kind: "reclaim", due: endOf(state, terms).at, escrow: toHex(row.escrow), coin, amount });
+    const exit = toExit(id, row, state);
+    if (exit === null) exits.clear(id);
+    else exits.set(exit);
   }
 
   function create(id: Buffer, { escrow, terms }: RedemptionMoved): void {
@@ -129,7 +169,8 @@ export function createRedemptions(engine: Engine, parts: { events: Events; exits
   }
 
   return {
-    apply({ moved, block, by, intent, at }) {
+    apply(change) {
+      const { moved, block, by } = change;
       const id = toBlob(moved.id);
       create(id, moved);
       const row = sql.find.get(id);
@@ -149,17 +190,7 @@ export function createRedemptions(engine: Engine, parts: { events: Events; exits
       );
       assertInvariant(changes === 1, "P2", `redemption ${moved.id} entered ${moved.to} twice`);
       follow(moved.id, row, moved.to);
-      const holder = toHex(row.holder);
-      const { from, to, actor, reference, transaction, logIndex } = moved;
-      const evidence = { blockNumber: block.number, blockHash: block.hash, transaction, logIndex, by };
-      events.append({
-        type: "redemption",
-        intent,
-        account: holder,
-        counterparty: null,
-        detail: { redemption: moved.id, holder, from, to, actor, reference, evidence },
-        at,
-      });
+      events.append(toStepEvent(change, toHex(row.holder)));
     },
     revertTo(number, at) {
       const undone = sql.undone.all(number);
@@ -169,44 +200,13 @@ export function createRedemptions(engine: Engine, parts: { events: Events; exits
         const row = sql.find.get(step.redemption);
         if (sql.dropEmpty.run(step.redemption).changes === 1) exits.clear(id);
         else if (row !== undefined) follow(id, row, step.from_state as RedemptionState);
-        events.append({
-          type: "redemption",
-          intent: null,
-          account: toHex(step.holder),
-          counterparty: null,
-          detail: {
-            redemption: id,
-            holder: toHex(step.holder),
-            from: step.to_state,
-            to: step.from_state,
-            why: "reorg",
-          },
-          at,
-        });
+        events.append(toUndoneEvent(step, at));
       }
     },
     read(id) {
       const row = sql.find.get(toBlob(id));
       if (row === undefined) return null;
-      const steps = sql.steps.all(toBlob(id)).map((step) => ({
-        from: step.from_state as RedemptionState,
-        to: step.to_state as RedemptionState,
-        actor: toHex(step.actor),
-        reference: toHex(step.reference),
-        time: Number(step.time),
-        blockNumber: Number(step.block_number),
-        blockHash: toHex(step.block_hash),
-        transaction: toHex(step.transaction_hash),
-        logIndex: Number(step.log_index),
-        by: toHex(step.sender),
-      }));
-      return {
-        id,
-        escrow: toHex(row.escrow),
-        terms: toTerms(row),
-        state: steps.at(-1)?.to ?? "none",
-        steps,
-      };
+      return toRedemption(id, row, sql.steps.all(toBlob(id)));
     },
   };
 }

@@ -1,9 +1,11 @@
 /**
- * Why a fence that intake met was not free, in the words of each kind. Owns the mapping from kinds to refusals; promises one for every kind.
- * Reads nothing.
+ * Why intake refuses: a fence that was not free, in the words of each kind, money that is not there, a key used before. Owns the mapping from
+ * kinds to refusals; promises one for every kind. Reads nothing.
  */
-import type { IntentFacts, IntentKind } from "../domain/intent.ts";
+import type { Address } from "../domain/hex.ts";
+import { type IntentFacts, type IntentKind, windowSize } from "../domain/intent.ts";
 import type { Rejection } from "../domain/rejection.ts";
+import type { StoredAccount } from "../pipeline/ports.ts";
 
 type Family = "nonce" | "deposit" | "order" | "redemption" | "agreement" | "quote" | "membership";
 
@@ -89,4 +91,49 @@ export function explainFence(
   }
   if (!isLive) return { ...spent[family], subject };
   return { code: "step_in_flight", subject, remedy: "Another order for this step is on its way: wait for it." };
+}
+
+/** Free window nonces named in a refusal: a wallet picks one at random. */
+const freeNoncesShown = 16;
+
+export function listFreeNonces({
+  nonceBase,
+  consumed,
+  live,
+}: Pick<StoredAccount, "nonceBase" | "consumed" | "live">): readonly string[] {
+  const taken = new Set([...consumed, ...live]);
+  const free: string[] = [];
+  for (let nonce = nonceBase; nonce < nonceBase + windowSize && free.length < freeNoncesShown; nonce++) {
+    if (!taken.has(nonce)) free.push(nonce.toString());
+  }
+  return free;
+}
+
+/** `available`: null where the account is frozen whole. */
+export function explainFunds(facts: Pick<IntentFacts, "amount">, payer: Address, available: bigint | null): Rejection {
+  if (available === null) {
+    return { code: "payer_frozen", subject: payer, remedy: "The account is frozen: its issuer can say why." };
+  }
+  return {
+    code: "insufficient_funds",
+    subject: payer,
+    actual: String(available),
+    limit: String(facts.amount),
+    remedy: "Pay less, or wait until money that is on its way in has arrived.",
+  };
+}
+
+/** `reused`: with another body; `in flight`: on another wish of the same request. */
+export function explainKey(key: string, why: "reused" | "in flight"): Rejection {
+  return why === "reused"
+    ? {
+        code: "idempotency_key_reused",
+        subject: key,
+        remedy: "Use a new Idempotency-Key for a new request; repeat the old body to get the old answer.",
+      }
+    : {
+        code: "idempotency_in_flight",
+        subject: key,
+        remedy: "The first request under this key is being carried out: repeat it to get its answer.",
+      };
 }

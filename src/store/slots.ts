@@ -50,7 +50,7 @@ export interface SlotRow {
   gas_used: bigint | null;
 }
 
-interface AttemptRow {
+export interface AttemptRow {
   hash: Buffer;
   raw: Buffer;
   max_fee_per_gas: bigint;
@@ -191,6 +191,22 @@ function toReady(text: string): ReadyIntent {
   };
 }
 
+export function toOpenSlot(row: SlotRow, attempts: readonly AttemptRow[]): OpenSlot {
+  return {
+    lane: toHex(row.lane),
+    nonce: Number(row.nonce),
+    state: row.state as SlotState,
+    kind: row.kind as OpenSlot["kind"],
+    attempts: attempts.map((attempt) => ({
+      hash: toHex(attempt.hash),
+      raw: toHex(attempt.raw),
+      maxFeePerGas: attempt.max_fee_per_gas,
+      maxPriorityFeePerGas: attempt.max_priority_fee_per_gas,
+      sentAt: attempt.sent_at === null ? null : Number(attempt.sent_at),
+    })),
+  };
+}
+
 export function createSlots(engine: Engine, parts: { work: Work; now: () => number }): Slots {
   const { work, now } = parts;
   const sql = prepare(engine);
@@ -224,21 +240,7 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
     );
   }
 
-  function toOpenSlot(row: SlotRow): OpenSlot {
-    return {
-      lane: toHex(row.lane),
-      nonce: Number(row.nonce),
-      state: row.state as SlotState,
-      kind: row.kind as OpenSlot["kind"],
-      attempts: sql.attempts.all(row.id).map((attempt) => ({
-        hash: toHex(attempt.hash),
-        raw: toHex(attempt.raw),
-        maxFeePerGas: attempt.max_fee_per_gas,
-        maxPriorityFeePerGas: attempt.max_priority_fee_per_gas,
-        sentAt: attempt.sent_at === null ? null : Number(attempt.sent_at),
-      })),
-    };
-  }
+  const readSlot = (row: SlotRow): OpenSlot => toOpenSlot(row, sql.attempts.all(row.id));
 
   function mark(hash: Word, at: number): void {
     const attempt = sql.markAttempt.get(at, toBlob(hash));
@@ -248,7 +250,7 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
   }
 
   return {
-    toOpenSlot,
+    toOpenSlot: readSlot,
     openLanes: (lanes) =>
       engine.write("openLanes", () =>
         lanes.map(({ address, chainNonce }) => {
@@ -271,8 +273,7 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
       engine.write("hold", () => {
         for (const item of items) work.hold(item, now());
       }),
-    readOpenSlots: (lane, limit) =>
-      engine.read("readOpenSlots", () => sql.open.all(toBlob(lane), limit).map(toOpenSlot)),
+    readOpenSlots: (lane, limit) => engine.read("readOpenSlots", () => sql.open.all(toBlob(lane), limit).map(readSlot)),
     markSent: (hashes, at) =>
       engine.write("markSent", () => {
         for (const hash of hashes) mark(hash, at);
