@@ -28,6 +28,8 @@ export interface Scene {
 export interface Event {
   readonly kind: string;
   readonly play: (scene: Scene) => Promise<string | null>;
+  /** Left out where not so. */
+  readonly isPossible?: (stage: Stage) => boolean;
 }
 
 /**
@@ -136,6 +138,13 @@ async function fillDisk({ stage, random }: Scene): Promise<string | null> {
   return `disk full for ${ms} ms`;
 }
 
+async function restartDatabase({ stage }: Scene): Promise<string> {
+  const started = performance.now();
+  stage.crashDatabase?.();
+  await stage.node.whenReady();
+  return `the database's server crashed and was back after ${Math.round(performance.now() - started)} ms`;
+}
+
 async function moveClock(scene: Scene): Promise<string | null> {
   const seconds = scene.random.within(20, 300);
   if (scene.moved + seconds > mostMovedSeconds) return null;
@@ -221,7 +230,8 @@ export const events: readonly Event[] = [
   { kind: "stop and continue", play: stopAndContinue },
   ...moods.map((mood): Event => ({ kind: `provider ${mood}`, play: (scene) => spoilProvider(scene, mood) })),
   { kind: "reorg", play: reorganize },
-  { kind: "disk full", play: fillDisk },
+  { kind: "disk full", play: fillDisk, isPossible: ({ disk }) => disk !== null },
+  { kind: "database restarts", play: restartDatabase, isPossible: ({ crashDatabase }) => crashDatabase !== null },
   { kind: "chain's clock", play: moveClock },
 ];
 
@@ -231,12 +241,13 @@ export async function playEvents(
   options: { readonly over: AbortSignal; readonly note: (line: string) => void },
 ): Promise<ReadonlyMap<string, number>> {
   const { random } = scene;
-  const played = new Map<string, number>(events.map(({ kind }) => [kind, 0]));
+  const possible = events.filter(({ isPossible }) => isPossible === undefined || isPossible(scene.stage));
+  const played = new Map<string, number>(possible.map(({ kind }) => [kind, 0]));
   let round: Event[] = [];
   const pause = (): Promise<unknown> =>
     sleep(random.within(200, 1_500), undefined, { signal: options.over }).catch(() => undefined);
   for (await pause(); !options.over.aborted; await pause()) {
-    if (round.length === 0) round = random.shuffle(events);
+    if (round.length === 0) round = random.shuffle(possible);
     const event = round.shift() ?? assert.fail("there are events");
     const happened = await event.play(scene);
     if (happened !== null) played.set(event.kind, (played.get(event.kind) ?? 0) + 1);
