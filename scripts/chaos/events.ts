@@ -46,6 +46,8 @@ const points: readonly (Pick<Trap, "method" | "when"> & { readonly starting?: tr
   { method: "eth_getCode", when: "after", starting: true },
 ];
 const trapMs = 3_000;
+/** A chain that stands still waits so long for a node that is behind; block time is not stale before. */
+const pausedMs = 15_000;
 /** A node that was killed is up again within that time. */
 const startMs = 20_000;
 /** The chain's clock is moved at most that far in a run: an hour is what most payments have. */
@@ -174,18 +176,20 @@ async function waitHeight({ stage, blockMs }: Scene, height: number): Promise<nu
   throw new Error(`the chain did not reach block ${height}`);
 }
 
-/** Until the node has applied the block, so that it has something to take back. */
-async function waitSeen({ stage }: Scene, height: number): Promise<void> {
-  for (let tries = 0; tries < 40; tries++) {
+/** True once the node has applied the block, so that it has something to take back. */
+async function waitSeen({ stage, canPause }: Scene, height: number): Promise<boolean> {
+  const deadline = performance.now() + (canPause ? pausedMs : trapMs);
+  while (performance.now() < deadline) {
     const { latest } = await persist(() => stage.client.get<NetworkView>("/v1/network"), { patienceSeconds: 10 });
-    if ((latest?.number ?? 0) >= height) return;
+    if ((latest?.number ?? 0) >= height) return true;
     await sleep(50);
   }
+  return false;
 }
 
 /**
  * Takes the newest blocks back and lets others follow: their transactions are dropped and their times differ. The node has to bring the payments
- * in them to the chain again. Null where the chain went on too far for a reorg that stays above what is final.
+ * in them to the chain again. Null where the node did not see them in time, or the chain went on too far for a reorg above what is final.
  */
 async function replaceBlocks(scene: Scene): Promise<string | null> {
   const { stage, random, blockMs, canPause } = scene;
@@ -197,9 +201,9 @@ async function replaceBlocks(scene: Scene): Promise<string | null> {
   let known: readonly (Hex | null)[] = [];
   let top = 0;
   try {
-    await waitSeen(scene, reached);
+    const isSeen = await waitSeen(scene, reached);
     top = await waitHeight(scene, 0);
-    if (top - before >= finality) return null;
+    if (!isSeen || top - before >= finality) return null;
     known = await readHashes(stage.chainUrl, before, top);
     await rpc.ask("evm_revert", snapshot);
     await rpc.ask("evm_increaseTime", 1);
