@@ -23,6 +23,7 @@ interface Report {
   readonly seed: number;
   readonly minutes: number;
   readonly chain: string;
+  readonly store: string;
   readonly audit: Audit;
   readonly events: Readonly<Record<string, number>>;
   readonly restarts: number;
@@ -80,7 +81,8 @@ async function runStage(stage: Stage, options: ChaosOptions, restarts: () => num
   const stranger = await createStranger(stage, options.seed);
   const payers = await createPayers(stage, { seed: options.seed, random, stranger });
   say(`seed ${options.seed}: payments flow, things go wrong for ${options.minutes} minutes`);
-  if (stage.disk === null) say("no disk can be mounted here: the disk is never full in this run");
+  if (options.store === "sqlite" && stage.disk === null)
+    say("no disk can be mounted here: the disk is never full in this run");
   const events = await trouble(stage, payers, options, started);
   say(`peace; waiting for ${payers.payments.length} payments to end`);
   await payers.waitEnded(drainSeconds);
@@ -92,8 +94,8 @@ async function runStage(stage: Stage, options: ChaosOptions, restarts: () => num
   const { agrees, halted } = await persist(() => stage.client.get<Statement>("/v1/reconciliation?fresh=true"), {
     patienceSeconds: agreeSeconds,
   });
-  const { seed, minutes, chain } = options;
-  const report = { seed, minutes, chain, audit, events: Object.fromEntries(events), restarts: restarts() };
+  const { seed, minutes, chain, store } = options;
+  const report = { seed, minutes, chain, store, audit, events: Object.fromEntries(events), restarts: restarts() };
   return {
     ...report,
     overtaken: stranger.count,
@@ -117,7 +119,7 @@ function print(report: Report, json: boolean): void {
   const { audit, events } = report;
   const table = new Table({ style: { head: [], border: [], compact: true } });
   const rows: readonly (readonly [string, string | number])[] = [
-    ["seed, minutes, chain", `${report.seed}, ${report.minutes}, ${report.chain}`],
+    ["seed, minutes, chain, store", `${report.seed}, ${report.minutes}, ${report.chain}, ${report.store}`],
     ["asked / accepted / refused", `${audit.asked} / ${audit.accepted} / ${audit.refused} ${tell(audit.refusals)}`],
     ["settled / expired", `${audit.settled} / ${audit.expired}`],
     ["lost", audit.lost],
@@ -145,7 +147,7 @@ async function run(options: ChaosOptions, stopper: AbortSignal): Promise<number>
   stopped.catch(() => undefined);
   try {
     say(`starting a chain (${options.chain}) and a node`);
-    stage = await openStage({ chain: options.chain, keep: options.keep, onRestart: () => void restarts++ });
+    stage = await openStage({ ...options, onRestart: () => void restarts++ });
     const report = await Promise.race([runStage(stage, options, () => restarts), stage.failed, stopped]);
     print(report, options.json);
     return isClean(report.audit) && report.agrees && report.halted === null ? 0 : 1;

@@ -28,6 +28,8 @@ export interface Scene {
 export interface Event {
   readonly kind: string;
   readonly play: (scene: Scene) => Promise<string | null>;
+  /** Left out where not so. */
+  readonly isPossible?: (stage: Stage) => boolean;
 }
 
 /**
@@ -44,6 +46,8 @@ const points: readonly (Pick<Trap, "method" | "when"> & { readonly starting?: tr
   { method: "eth_getCode", when: "after", starting: true },
 ];
 const trapMs = 3_000;
+/** A chain that stands still waits so long for a node that is behind; block time is not stale before. */
+const pausedMs = 15_000;
 /** A node that was killed is up again within that time. */
 const startMs = 20_000;
 /** The chain's clock is moved at most that far in a run: an hour is what most payments have. */
@@ -136,6 +140,13 @@ async function fillDisk({ stage, random }: Scene): Promise<string | null> {
   return `disk full for ${ms} ms`;
 }
 
+async function restartDatabase({ stage }: Scene): Promise<string> {
+  const started = performance.now();
+  stage.crashDatabase?.();
+  await stage.node.whenReady();
+  return `the database's server crashed and was back after ${Math.round(performance.now() - started)} ms`;
+}
+
 async function moveClock(scene: Scene): Promise<string | null> {
   const seconds = scene.random.within(20, 300);
   if (scene.moved + seconds > mostMovedSeconds) return null;
@@ -165,18 +176,20 @@ async function waitHeight({ stage, blockMs }: Scene, height: number): Promise<nu
   throw new Error(`the chain did not reach block ${height}`);
 }
 
-/** Until the node has applied the block, so that it has something to take back. */
-async function waitSeen({ stage }: Scene, height: number): Promise<void> {
-  for (let tries = 0; tries < 40; tries++) {
+/** True once the node has applied the block, so that it has something to take back. */
+async function waitSeen({ stage, canPause }: Scene, height: number): Promise<boolean> {
+  const deadline = performance.now() + (canPause ? pausedMs : trapMs);
+  while (performance.now() < deadline) {
     const { latest } = await persist(() => stage.client.get<NetworkView>("/v1/network"), { patienceSeconds: 10 });
-    if ((latest?.number ?? 0) >= height) return;
+    if ((latest?.number ?? 0) >= height) return true;
     await sleep(50);
   }
+  return false;
 }
 
 /**
  * Takes the newest blocks back and lets others follow: their transactions are dropped and their times differ. The node has to bring the payments
- * in them to the chain again. Null where the chain went on too far for a reorg that stays above what is final.
+ * in them to the chain again. Null where the node did not see them in time, or the chain went on too far for a reorg above what is final.
  */
 async function replaceBlocks(scene: Scene): Promise<string | null> {
   const { stage, random, blockMs, canPause } = scene;
@@ -188,9 +201,9 @@ async function replaceBlocks(scene: Scene): Promise<string | null> {
   let known: readonly (Hex | null)[] = [];
   let top = 0;
   try {
-    await waitSeen(scene, reached);
+    const isSeen = await waitSeen(scene, reached);
     top = await waitHeight(scene, 0);
-    if (top - before >= finality) return null;
+    if (!isSeen || top - before >= finality) return null;
     known = await readHashes(stage.chainUrl, before, top);
     await rpc.ask("evm_revert", snapshot);
     await rpc.ask("evm_increaseTime", 1);
@@ -221,7 +234,8 @@ export const events: readonly Event[] = [
   { kind: "stop and continue", play: stopAndContinue },
   ...moods.map((mood): Event => ({ kind: `provider ${mood}`, play: (scene) => spoilProvider(scene, mood) })),
   { kind: "reorg", play: reorganize },
-  { kind: "disk full", play: fillDisk },
+  { kind: "disk full", play: fillDisk, isPossible: ({ disk }) => disk !== null },
+  { kind: "database restarts", play: restartDatabase, isPossible: ({ crashDatabase }) => crashDatabase !== null },
   { kind: "chain's clock", play: moveClock },
 ];
 
@@ -231,12 +245,13 @@ export async function playEvents(
   options: { readonly over: AbortSignal; readonly note: (line: string) => void },
 ): Promise<ReadonlyMap<string, number>> {
   const { random } = scene;
-  const played = new Map<string, number>(events.map(({ kind }) => [kind, 0]));
+  const possible = events.filter(({ isPossible }) => isPossible === undefined || isPossible(scene.stage));
+  const played = new Map<string, number>(possible.map(({ kind }) => [kind, 0]));
   let round: Event[] = [];
   const pause = (): Promise<unknown> =>
     sleep(random.within(200, 1_500), undefined, { signal: options.over }).catch(() => undefined);
   for (await pause(); !options.over.aborted; await pause()) {
-    if (round.length === 0) round = random.shuffle(events);
+    if (round.length === 0) round = random.shuffle(possible);
     const event = round.shift() ?? assert.fail("there are events");
     const happened = await event.play(scene);
     if (happened !== null) played.set(event.kind, (played.get(event.kind) ?? 0) + 1);

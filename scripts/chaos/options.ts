@@ -9,6 +9,7 @@ export interface ChaosOptions {
   readonly minutes: number;
   readonly seed: number;
   readonly chain: "hardhat" | "anvil";
+  readonly store: "sqlite" | "postgres";
   readonly json: boolean;
   /** Leaves the folder with the logs where it is. */
   readonly keep: boolean;
@@ -19,7 +20,7 @@ export const help = `npm run chaos [-- options]: a real node under payments, kil
   --minutes <n>       how long things go wrong (2); draining and judging come after that
   --seed <n>          repeats the order of events (random, printed)
   --chain <client>    hardhat (default) or anvil
-  --store sqlite      the embedded store
+  --store <engine>    sqlite (default), or postgres: a server of the run's own, which is restarted, too
   --keep              leave the temporary folder with the logs
   --json              one JSON object instead of a table
 
@@ -45,13 +46,11 @@ export function readOptions(args: readonly string[]): ChaosOptions | null {
   if (values.help) return null;
   const { chain, store } = values;
   if (chain !== "hardhat" && chain !== "anvil") throw new Error(`--chain ${chain}: hardhat or anvil`);
-  if (store === "postgres")
-    throw new Error("--store postgres: the node cannot be started on PostgreSQL yet; use sqlite");
-  if (store !== "sqlite") throw new Error(`--store ${store}: sqlite`);
+  if (store !== "sqlite" && store !== "postgres") throw new Error(`--store ${store}: sqlite or postgres`);
   const minutes = Number(values.minutes);
   if (!(minutes > 0 && minutes <= 1_440)) throw new Error(`--minutes ${values.minutes}: above 0, at most 1440`);
   const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed);
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new Error(`--seed ${values.seed}: a whole number below 2^32`);
-  return { minutes, seed, chain, json: values.json, keep: values.keep };
+  return { minutes, seed, chain, store, json: values.json, keep: values.keep };
 }

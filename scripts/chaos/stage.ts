@@ -2,7 +2,7 @@
  * The processes of a chaos run: a chain, a node with its surface, and the bad provider between them, in a temporary folder on free ports. Owns starting
  * them in order and ending them whatever happens; promises that nothing it started or mounted outlives `close`.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
@@ -11,6 +11,7 @@ import { roleNames } from "../../src/config.ts";
 import { type Address, type Hex, toLower } from "../../src/domain/hex.ts";
 import type { Client } from "../../src/http/client.ts";
 import { type Child, readTail, startChild } from "../devnet/child.ts";
+import { type Cluster, hasPostgres, openCluster } from "../../test/store/cluster.ts";
 import { createOperator, openReserves } from "../devnet/demo.ts";
 import { prepareCredentials } from "../devnet/folder.ts";
 import { type NodeProcess, superviseNode } from "../devnet/node.ts";
@@ -28,6 +29,7 @@ const travelRuleLimit = 1_000_000_000_000n;
 
 export interface StageOptions {
   readonly chain: "hardhat" | "anvil";
+  readonly store: "sqlite" | "postgres";
   readonly keep: boolean;
   readonly onRestart: (why: string) => void;
 }
@@ -40,8 +42,10 @@ export interface Stage {
   readonly chainUrl: string;
   readonly proxy: Proxy;
   readonly node: NodeProcess;
-  /** Null where no disk could be mounted. */
+  /** Null where no disk could be mounted, and where the store is not in a folder. */
   readonly disk: Disk | null;
+  /** Ends the database's server as a crash would and starts it again; null where there is none, or it is not ours. */
+  readonly crashDatabase: (() => void) | null;
   readonly folder: string;
   /** The node's folder in it. */
   readonly data: string;
@@ -89,6 +93,14 @@ async function startChain(options: StageOptions, folder: string): Promise<{ chil
   return { child, url: `http://127.0.0.1:${port}` };
 }
 
+async function startDatabase(): Promise<Cluster> {
+  if (!hasPostgres())
+    throw new Error(
+      "there is no PostgreSQL here: install Debian's postgresql, or name a server in REMESA_TEST_POSTGRES",
+    );
+  return openCluster();
+}
+
 async function prepare(options: { chainUrl: string; data: string; url: string }) {
   const { chainUrl, data, url } = options;
   const credentials = prepareCredentials(data, url);
@@ -112,8 +124,11 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   closing.add(() => options.keep || rmSync(folder, { recursive: true, force: true }));
   try {
     const data = join(folder, "data");
-    const disk = mountDisk(data);
+    mkdirSync(data);
+    const disk = options.store === "sqlite" ? mountDisk(data) : null;
     closing.add(() => disk?.close());
+    const cluster = options.store === "postgres" ? await startDatabase() : null;
+    closing.add(() => cluster?.stop());
     const { child: chain, url: chainUrl } = await startChain(options, folder);
     closing.add(() => chain.stop());
     const proxy = await startProxy(chainUrl);
@@ -121,7 +136,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const port = await findFreePort();
     const credentials = await prepare({ chainUrl, data, url: `http://127.0.0.1:${port}` });
     const log = join(folder, "logs", "node.log");
-    const env = { FINALITY: `depth:${finality}`, LOG_LEVEL: "info" };
+    const database = cluster === null ? {} : { DATABASE_URL: await cluster.createDatabase() };
+    const env = { FINALITY: `depth:${finality}`, LOG_LEVEL: "info", ...database };
     const node = superviseNode({ folder: data, port, rpcUrl: proxy.url, log, env, onRestart: options.onRestart });
     closing.add(() => {
       // A stopped process does not hear that it should end.
@@ -140,6 +156,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     const failed = Promise.race([gone, node.failed]);
     failed.catch(() => undefined);
     const { close } = closing;
+    const crashDatabase = cluster?.crash ?? null;
     const said = { lastWords: () => readTail(log, 12), countWarnings: () => countCodes(log) };
     return {
       client,
@@ -149,6 +166,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       proxy,
       node,
       disk,
+      crashDatabase,
       folder,
       data,
       failed,
