@@ -86,7 +86,7 @@ export const decidingGuards: readonly Guard[] = [
     failure: "F12",
     says: "only what the chain calls final ends an intent",
     file: "src/pipeline/confirm.ts",
-    text: "const target = Math.min(await chain.finalNumber(head), latest.number);",
+    text: "const target = Math.min(agreed, latest.number);",
     without: "const target = latest.number;",
     test: {
       file: failures,
@@ -162,7 +162,7 @@ export const decidingGuards: readonly Guard[] = [
     failure: "F17",
     says: "nonces below an account's base need no row",
     file: "src/store/posting.ts",
-    text: "pruneFences(before, block.number);",
+    text: "sql.pruneFences.run(span);",
     without: "",
     test: {
       file: trouble,

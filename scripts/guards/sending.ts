@@ -14,8 +14,8 @@ export const sendingGuards: readonly Guard[] = [
     failure: "F1",
     says: "a slot takes an intent only out of `accepted`, or nothing is written",
     file: "src/store/slots.ts",
-    text: "if (sql.plan.run(row.id, sequence).changes !== 1) throw nothingWritten;",
-    without: "sql.plan.run(row.id, sequence);",
+    text: "if (sql.plan.run(row.id, items).changes !== slot.items.length) throw nothingWritten;",
+    without: "sql.plan.run(row.id, items);",
     test: { file: failures, title: "F1: a payment that was read as ready twice gets one nonce" },
   },
   {
@@ -32,8 +32,8 @@ export const sendingGuards: readonly Guard[] = [
     failure: "F2",
     says: "the counter rises in the transaction that writes the slot",
     file: "src/store/slots.ts",
-    text: "SET next_nonce = next_nonce + 1 WHERE",
-    without: "SET next_nonce = next_nonce WHERE",
+    text: "SET next_nonce = next_nonce + 1\n",
+    without: "SET next_nonce = next_nonce\n",
     test: { file: failures, title: "F2: a nonce that another process moved on is read again; the lane does not jam" },
   },
   {
