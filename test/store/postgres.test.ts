@@ -10,6 +10,7 @@ import { expect } from "chai";
 import type { AcceptOutcome, PublishedEvent, Store } from "../../src/pipeline/ports.ts";
 import { StoreFault } from "../../src/store/fault.ts";
 import { openPostgres, type PostgresOptions } from "../../src/store/postgres.ts";
+import { lockSpace, locks } from "../../src/store/postgres/engine.ts";
 import { describeStore } from "./behaviour.ts";
 import { type Cluster, findPrograms, hasPostgres, openCluster } from "./cluster.ts";
 import {
@@ -246,6 +247,18 @@ describe("PostgreSQL store", function () {
       }
       expect((await second.readCursor()).final?.number).to.equal(9);
       expect((await second.sumLedger(coin)).issued).to.equal(-100n);
+    });
+
+    it("number events one after the other: whoever reads waits for whoever is numbering", async () => {
+      const { url, first, world } = await openTwo(100n);
+      await world.accept(transferFacts({ amount: 1n }));
+      const holding = cluster.run(url, `SELECT pg_advisory_lock(${lockSpace}, ${locks.publish}), pg_sleep(1)`);
+      const isHeld = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = ${locks.publish} AND granted`;
+      while ((await cluster.run(url, isHeld)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const started = performance.now();
+      expect((await first.readEvents({ after: 0n, limit: 9 })).events).to.have.length(1);
+      expect(performance.now() - started).to.be.greaterThan(300);
+      await holding;
     });
 
     it("F17: read every event once and in order, whoever wrote it and however late it was committed", async () => {
