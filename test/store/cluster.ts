@@ -3,9 +3,9 @@
  * and the databases in it. Promises that nothing of it is left when the process ends, and that the machine's own server is never touched.
  * `REMESA_TEST_POSTGRES` names a server to use instead; its databases are made and dropped here.
  */
-import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import pg from "pg";
@@ -60,17 +60,34 @@ function toUser(): string | null {
   return spawnSync("id", ["-u", "postgres"]).status === 0 ? "postgres" : "nobody";
 }
 
+/** The command as that user. */
+function toCommand(user: string | null, command: string, args: readonly string[]): readonly [string, ...string[]] {
+  return user === null ? [command, ...args] : ["setpriv", ...asUser(user), command, ...args];
+}
+
 function run(user: string | null, command: string, args: readonly string[]): SpawnSyncReturns<string> {
-  const [program, ...rest] = user === null ? [command, ...args] : ["setpriv", ...asUser(user), command, ...args];
-  // A folder every user can read: the programs begin by looking where they are.
-  const result = spawnSync(program ?? command, rest, {
+  const [program, ...rest] = toCommand(user, command, args);
+  const result = spawnSync(program, rest, {
     encoding: "utf8",
+    // A folder every user can read: the programs begin by looking where they are.
     cwd: tmpdir(),
     stdio: ["ignore", "pipe", "pipe"],
     timeout: patience * 1_000,
   });
   if (result.status !== 0) throw new Error(`${command} ${args.join(" ")}: ${result.error?.message ?? result.stderr}`);
   return result;
+}
+
+/** A shell that waits for this process to end, however it ends, and then runs the command and removes the folder. */
+function leash(folder: string, command: readonly string[]): void {
+  const script = 'read -r _; folder=$1; shift; "$@"; rm -rf "$folder"';
+  const child = spawn("sh", ["-c", script, "sh", folder, ...command], {
+    cwd: tmpdir(),
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  child.unref();
+  (child.stdin as Socket).unref();
 }
 
 function asUser(user: string): readonly string[] {
@@ -99,16 +116,9 @@ async function startCluster(programs: string): Promise<{ url: string; crash: () 
   const control = (...args: readonly string[]) =>
     run(user, join(programs, "pg_ctl"), ["-D", data, "-w", "-t", String(patience), ...args]);
   const start = () => control("-l", join(folder, "log"), "-o", settings, "start");
-  let running = false;
-  const stop = (): void => {
-    if (running) control("-m", "immediate", "stop");
-    running = false;
-    rmSync(folder, { recursive: true, force: true });
-  };
-  // Whatever ends the tests: the server is not left behind.
-  process.once("exit", stop);
+  const stopNow = ["-D", data, "-m", "immediate", "stop"];
+  leash(folder, toCommand(user, join(programs, "pg_ctl"), stopNow));
   start();
-  running = true;
   return {
     url: `postgres://remesa@127.0.0.1:${port}/postgres`,
     crash() {
@@ -116,8 +126,8 @@ async function startCluster(programs: string): Promise<{ url: string; crash: () 
       start();
     },
     stop() {
-      process.off("exit", stop);
-      stop();
+      control("-m", "immediate", "stop");
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

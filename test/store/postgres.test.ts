@@ -10,6 +10,7 @@ import { expect } from "chai";
 import type { AcceptOutcome, PublishedEvent, Store } from "../../src/pipeline/ports.ts";
 import { StoreFault } from "../../src/store/fault.ts";
 import { openPostgres, type PostgresOptions } from "../../src/store/postgres.ts";
+import { lockSpace, locks } from "../../src/store/postgres/engine.ts";
 import { describeStore } from "./behaviour.ts";
 import { type Cluster, findPrograms, hasPostgres, openCluster } from "./cluster.ts";
 import {
@@ -248,18 +249,33 @@ describe("PostgreSQL store", function () {
       expect((await second.sumLedger(coin)).issued).to.equal(-100n);
     });
 
+    it("number events one after the other: whoever reads waits for whoever is numbering", async () => {
+      const { url, first, world } = await openTwo(100n);
+      await world.accept(transferFacts({ amount: 1n }));
+      const holding = cluster.run(url, `SELECT pg_advisory_lock(${lockSpace}, ${locks.publish}), pg_sleep(1)`);
+      const isHeld = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = ${locks.publish} AND granted`;
+      while ((await cluster.run(url, isHeld)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const started = performance.now();
+      expect((await first.readEvents({ after: 0n, limit: 9 })).events).to.have.length(1);
+      expect(performance.now() - started).to.be.greaterThan(300);
+      await holding;
+    });
+
     it("F17: read every event once and in order, whoever wrote it and however late it was committed", async () => {
       const { first, second, world } = await openTwo(10_000n);
-      const read: PublishedEvent[] = [];
       let isWriting = true;
-      const reading = (async () => {
+      // Two at a time on each: whoever reads also numbers, and they get in each other's way.
+      const follow = async (store: Store): Promise<readonly PublishedEvent[]> => {
+        const read: PublishedEvent[] = [];
         for (let more = true; more; ) {
           more = isWriting;
-          const page = await second.readEvents({ after: read.at(-1)?.sequence ?? 0n, limit: 7 });
+          const page = await store.readEvents({ after: read.at(-1)?.sequence ?? 0n, limit: 7 });
           read.push(...page.events);
           more ||= page.events.length > 0;
         }
-      })();
+        return read;
+      };
+      const reading = Promise.all([first, second, first, second].map(follow));
       const write = async (store: Store) => {
         for (let i = 0; i < 25; i++) {
           const items = [
@@ -272,13 +288,15 @@ describe("PostgreSQL store", function () {
           );
         }
       };
-      await Promise.all([write(first), write(second), write(first), write(second)]);
-      isWriting = false;
-      await reading;
+      await Promise.all([write(first), write(second), write(first), write(second)]).finally(() => {
+        isWriting = false;
+      });
       const { accepted } = await first.countByState();
-      expect(read.map(({ sequence }) => sequence)).to.deep.equal(read.map((_, index) => BigInt(index + 1)));
-      expect(read.length).to.equal(accepted);
-      expect(new Set(read.map(({ intent }) => intent)).size).to.equal(accepted);
+      for (const read of await reading) {
+        expect(read.map(({ sequence }) => sequence)).to.deep.equal(read.map((_, index) => BigInt(index + 1)));
+        expect(read.length).to.equal(accepted);
+        expect(new Set(read.map(({ intent }) => intent)).size).to.equal(accepted);
+      }
     });
   });
 
@@ -295,7 +313,10 @@ describe("PostgreSQL store", function () {
       expect(await second.leases.acquire("send", 60_000), "released by a stranger").to.equal(null);
       await first.leases.release("send", 1n);
       expect(await second.leases.acquire("send", 60_000)).to.equal(2n);
-      expect(await first.leases.renew("send", 1n, 60_000), "of an earlier epoch").to.equal(false);
+      await second.leases.release("send", 2n);
+      expect(await first.leases.acquire("send", 60_000)).to.equal(3n);
+      expect(await first.leases.renew("send", 1n, 60_000), "its own, of an earlier epoch").to.equal(false);
+      expect(await first.leases.renew("send", 3n, 60_000)).to.equal(true);
     });
 
     it("F22: run out by the database's clock when nobody renews them", async () => {
@@ -455,8 +476,10 @@ describe("PostgreSQL store", function () {
       const acknowledged: bigint[] = [];
       const faults: unknown[] = [];
       let isOver = false;
+      // Both loops end by themselves, also where the server never comes back.
+      const end = performance.now() + 60_000;
       const work = async (store: Store) => {
-        while (!isOver) {
+        while (!isOver && performance.now() < end) {
           const facts = transferFacts({ amount: 1n, payee: luis });
           await store.acceptBatch([{ facts, idempotency: null }], world.at()).then(
             ([one]) => one?.kind === "created" && acknowledged.push(one.intent.sequence),
@@ -469,13 +492,16 @@ describe("PostgreSQL store", function () {
       };
       const working = Promise.all([work(first), work(second)]);
       const reach = async (count: number) => {
-        while (acknowledged.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+        while (acknowledged.length < count && performance.now() < end)
+          await new Promise((resolve) => setTimeout(resolve, 5));
       };
       await reach(20);
       cluster.crash();
-      await reach(acknowledged.length + 20);
+      const before = acknowledged.length;
+      await reach(before + 20);
       isOver = true;
       await working;
+      expect(acknowledged.length, "it went on").to.be.at.least(before + 20);
       expect(faults.length).to.be.greaterThan(0);
       for (const fault of faults) {
         expect(fault).to.be.instanceOf(StoreFault);
