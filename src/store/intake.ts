@@ -127,7 +127,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
   }
 
   function freeNonces(coin: Address, account: Address): readonly string[] {
-    const [{ nonceBase = 0n, consumed = [], live = [] } = {}] = accounts.read([{ coin, address: account }]);
+    const { nonceBase, consumed, live } = accounts.readOne({ coin, address: account });
     const taken = new Set([...consumed, ...live]);
     const free: string[] = [];
     for (let nonce = nonceBase; nonce < nonceBase + windowSize && free.length < freeNoncesShown; nonce++) {
@@ -141,7 +141,7 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
   }
 
   function explainFunds(facts: IntentFacts, payer: Address): Rejection {
-    const [{ balance = 0n, held = 0n, frozen = 0n } = {}] = accounts.read([{ coin: facts.coin, address: payer }]);
+    const { balance, held, frozen } = accounts.readOne({ coin: facts.coin, address: payer });
     if (frozen === null) {
       return { code: "payer_frozen", subject: payer, remedy: "The account is frozen: its issuer can say why." };
     }
