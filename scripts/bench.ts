@@ -139,7 +139,7 @@ async function runStored(bench: Bench): Promise<readonly Leg[]> {
   try {
     for (const [index, step] of toSteps(options.stored).entries()) {
       say(`${step} finished payments`);
-      history.grow(step);
+      await history.grow(step);
       legs.push(await measure(`node, ${step} stored`, () => runNodeLeg(stage, legOf(bench, index))));
     }
   } finally {

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { firstSequence } from "../../src/domain/identifier.ts";
 import type { Address } from "../../src/domain/hex.ts";
@@ -22,7 +23,7 @@ const eventsPerPayment = 3;
 
 export interface History {
   /** Adds finished payments until there are `count` of them. */
-  grow(count: number): void;
+  grow(count: number): Promise<void>;
   close(): void;
 }
 
@@ -123,9 +124,13 @@ export function openHistory(options: {
   });
 
   return {
-    grow(count) {
+    async grow(count) {
       // Whole rounds only: in between, somebody has paid and not been paid.
-      for (const goal = Math.ceil(count / ring) * ring; stored < goal; stored += perSlot) addSlot(stored);
+      for (const goal = Math.ceil(count / ring) * ring; stored < goal; stored += perSlot) {
+        addSlot(stored);
+        // This may take minutes: connections that the node closes meanwhile must be seen to close.
+        await setImmediate();
+      }
       sql.bases.run({ rounds: BigInt(stored / ring) });
     },
     close: () => database.close(),

@@ -226,10 +226,14 @@ export function createChain(options: ChainOptions): Chain {
     const ours = block.transactions.map(lower).filter((hash) => attempts.has(hash));
     // where every transaction is ours, the receipts hold all logs there are, and asking for them twice doubles the work
     const isOursAlone = ours.length === block.transactions.length;
-    const answers = await rpc.read([
+    // the block once more, in the same exchange: it may have been seen a moment ago and be replaced by now
+    const [again, ...answers] = await rpc.read([
+      { method: "eth_getBlockByNumber", params: [block.number, false] },
       ...ours.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] })),
       ...(isOursAlone ? [] : [{ method: "eth_getLogs", params: [{ blockHash: block.hash, address: watched }] }]),
     ]);
+    const now = unwrap<RawBlock | null>(again, "eth_getBlockByNumber");
+    if (now === null || lower(now.hash) !== lower(block.hash)) return null;
     const receipts = new Map<Word, RawReceipt>();
     for (const [i, hash] of ours.entries()) {
       const receipt = unwrap<RawReceipt | null>(answers[i], "eth_getTransactionReceipt");

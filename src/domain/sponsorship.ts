@@ -117,6 +117,7 @@ export function refuseSponsorship(found: {
 }): Rejection {
   const { subject, scope, used, wanted, limit, at } = found;
   const period = scope === "hour" ? hourMs : dayMs;
+  // oxlint-disable-next-line no-restricted-globals -- writes a given time down and reads no clock
   const renewsAt = new Date((Math.floor(at / period) + 1) * period).toISOString();
   return {
     code: "sponsor_budget_exhausted",

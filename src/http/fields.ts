@@ -8,7 +8,7 @@ import { type Address, type Hex, toLower, type Word } from "../domain/hex.ts";
 import { readAddress } from "./spelling.ts";
 
 /** 2^40 − 1: a settlement row carries times in five bytes. */
-const maxSeconds = 2 ** 40 - 1;
+export const maxSeconds = 2 ** 40 - 1;
 /** Bytes of the longest signature a row carries. */
 const maxSignatureBytes = 4_096;
 

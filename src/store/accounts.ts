@@ -64,6 +64,7 @@ export interface Accounts {
   openBook(): AccountBook;
   /** One of each, in order; zeros for one that does not exist. */
   read(names: readonly AccountName[]): readonly StoredAccount[];
+  readOne(name: AccountName): StoredAccount;
   /** The base that each account reaches from `base` over its consumed nonces, in order. */
   advanceBases(accounts: readonly (AccountName & { readonly base: bigint })[]): readonly bigint[];
   /** Puts accounts back to what they were before the first block above `number`. */
@@ -238,28 +239,35 @@ function toStored(name: AccountName, row: AccountRow | undefined): Omit<StoredAc
 export function createAccounts(engine: Engine): Accounts {
   const sql = prepare(engine);
 
+  function read(names: readonly AccountName[]): readonly StoredAccount[] {
+    const rows = new Map<string, AccountRow>();
+    for (const text of sql.findAll.all(toNames(names))) {
+      const row = accountRow.read(text);
+      rows.set(toAccountKey(row.coin, row.address), row);
+    }
+    const stored = names.map((name) => toStored(name, rows.get(toAccountKey(name.coin, name.address))));
+    const consumed = listNonces(
+      sql.consumed,
+      stored.map(({ coin, address, nonceBase }) => ({ coin, address, from: nonceBase })),
+    );
+    const live = listNonces(
+      sql.live,
+      names.map(({ coin, address }) => ({ coin, address, from: 0n })),
+    );
+    return stored.map((account, i) => ({ ...account, consumed: consumed[i] ?? [], live: live[i] ?? [] }));
+  }
+
   return {
     hold: (coin, address, amount) => sql.hold.get(amount, toBlob(coin), toBlob(address), amount) ?? null,
     unhold(account, amount) {
       sql.unhold.run(amount, account);
     },
     openBook: () => createBook(sql),
-    read(names) {
-      const rows = new Map<string, AccountRow>();
-      for (const text of sql.findAll.all(toNames(names))) {
-        const row = accountRow.read(text);
-        rows.set(toAccountKey(row.coin, row.address), row);
-      }
-      const stored = names.map((name) => toStored(name, rows.get(toAccountKey(name.coin, name.address))));
-      const consumed = listNonces(
-        sql.consumed,
-        stored.map(({ coin, address, nonceBase }) => ({ coin, address, from: nonceBase })),
-      );
-      const live = listNonces(
-        sql.live,
-        names.map(({ coin, address }) => ({ coin, address, from: 0n })),
-      );
-      return stored.map((account, i) => ({ ...account, consumed: consumed[i] ?? [], live: live[i] ?? [] }));
+    read,
+    readOne(name) {
+      const [account] = read([name]);
+      assertInvariant(account !== undefined, "P9", `account ${name.address} was not read`);
+      return account;
     },
     advanceBases(accounts) {
       const consumed = listNonces(

@@ -128,7 +128,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
 
   function use(consumed: FenceConsumed, fence: Hex, progress: Progress): void {
     const { how, match, logIndex, transaction, by } = consumed;
-    const blobs = progress.blobs;
+    const { blobs } = progress;
     const { changes } = sql.consume.run(
       toBlob(fence),
       how,
@@ -181,6 +181,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     for (const row of work.unjudged(toWindowRange({ coin, account, from, to }))) {
       judgement.judge(row, { how: "cancelled", match: {} }, evidence);
     }
+    judgement.flush();
     const open = book.at(coin, account);
     if (open.nonceBase < to) open.nonceBase = to;
   }
@@ -295,7 +296,6 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     for (const consumed of facts.fences) consume(progress, consumed);
     progress.judgement.flush();
     for (const skip of facts.nonceSkips) skipNonces(progress, skip);
-    progress.judgement.flush();
     advanceBases(progress);
     moveCoins(progress);
     for (const { coin, account, frozen } of facts.freezes) book.at(coin, account).frozen = frozen;

@@ -8,7 +8,7 @@ import { type Address, zeroAddress } from "../domain/hex.ts";
 import type { Intent, IntentFacts } from "../domain/intent.ts";
 import { cancelKinds } from "../domain/lifecycle.ts";
 import type { Rejection } from "../domain/rejection.ts";
-import type { AcceptItem, AcceptOutcome, Idempotency, Store, StoredAccount } from "../pipeline/ports.ts";
+import type { AcceptItem, AcceptOutcome, Idempotency, Store } from "../pipeline/ports.ts";
 import type { Accounts } from "./accounts.ts";
 import { createClearWay } from "./clear.ts";
 import type { Engine } from "./engine.ts";
@@ -115,18 +115,14 @@ export function createIntake(engine: Engine, parts: { accounts: Accounts; events
     return refuse(explainKey(idempotency.key, "in flight"));
   }
 
-  function readAccount(coin: Address, address: Address): StoredAccount {
-    const [account] = accounts.read([{ coin, address }]);
-    if (account === undefined) throw new Error(`account ${address} was not read`);
-    return account;
-  }
-
   function explain(facts: IntentFacts, isLive: boolean): Rejection {
-    return explainFence(facts, isLive, () => listFreeNonces(readAccount(facts.coin, facts.fence.subject)));
+    return explainFence(facts, isLive, () =>
+      listFreeNonces(accounts.readOne({ coin: facts.coin, address: facts.fence.subject })),
+    );
   }
 
   function explainShort(facts: IntentFacts, payer: Address): Rejection {
-    const { balance, held, frozen } = readAccount(facts.coin, payer);
+    const { balance, held, frozen } = accounts.readOne({ coin: facts.coin, address: payer });
     return explainFunds(facts, payer, frozen === null ? null : balance - frozen - held);
   }
 

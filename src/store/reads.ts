@@ -206,7 +206,7 @@ export function createReads(engine: Engine, parts: ReadParts): Reads {
     sumEscrow: ({ escrow, coin }) =>
       engine.read("sumEscrow", () => ({
         open: exits.sum(escrow, coin),
-        balance: accounts.read([{ coin, address: escrow }])[0]?.balance ?? 0n,
+        balance: accounts.readOne({ coin, address: escrow }).balance,
       })),
     readTrace: (sequence) => engine.read("readTrace", () => trace(sequence)),
     readEvents: (query) => events.readAfter(query),

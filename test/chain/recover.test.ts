@@ -143,4 +143,24 @@ describe("createRecoverer", () => {
     expect(new Set(answers)).to.have.property("size", 1);
     expect(turns).to.be.at.least(4);
   });
+
+  it("takes long calls one after the other, and short ones in between", async () => {
+    const native = curves[0] as Curve;
+    let recovered = 0;
+    const recover: Curve["recover"] = (...one) => {
+      recovered++;
+      return native.recover(...one);
+    };
+    const recoverer = await createRecoverer({ curve: { ...native, recover } });
+    const { signature } = native.sign(Buffer.alloc(32, 1), Buffer.alloc(32, 2));
+    const item = { digest: `0x${"01".repeat(32)}` as Word, signature: `${toHex(signature)}1b` as Hex };
+    const call = async (length: number): Promise<number> => {
+      await recoverer.recover(Array.from({ length }, () => item));
+      return recovered;
+    };
+    const [first, second, short] = await Promise.all([call(400), call(400), call(1)]);
+    expect(first, "when the first long call ends, the second has hardly begun").to.be.within(400, 451);
+    expect(second).to.equal(801);
+    expect(short, "a short call waits for nobody").to.be.below(400);
+  });
 });

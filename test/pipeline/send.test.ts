@@ -79,4 +79,28 @@ describe("Planner.tick", () => {
     expect(open.map(({ state }) => state)).to.deep.equal(["mined", "signed"]);
     expect(await town.settle(40)).to.equal(1);
   });
+
+  it("believes prices for a second although blocks come, and no longer", async () => {
+    const town = await createTown({ signer: signer(), planner: { rows: 1 } });
+    let reads = 0;
+    const real = town.model.fees;
+    town.model.fees = () => {
+      reads += 1;
+      return real();
+    };
+    const planNext = async (payer: number): Promise<number> => {
+      await town.accept(payment(payer));
+      town.model.mine();
+      await town.house.follower.tick();
+      return town.house.planner.tick();
+    };
+    expect(await planNext(1)).to.equal(1);
+    // Accepting takes a few milliseconds of its own.
+    town.clock.advance(900);
+    expect(await planNext(2)).to.equal(1);
+    expect(reads, "within the second").to.equal(1);
+    town.clock.advance(100);
+    expect(await planNext(3)).to.equal(1);
+    expect(reads, "after it").to.equal(2);
+  });
 });

@@ -9,6 +9,7 @@ import type { Rejection } from "../../domain/rejection.ts";
 import type { AcceptOutcome } from "../../pipeline/ports.ts";
 import type { App, RouteParts } from "../app.ts";
 import { admitTo, type Caller } from "../auth.ts";
+import { readPlainTransfer } from "../plain-transfer.ts";
 import { RejectedError, toMalformed, toProblem } from "../problem.ts";
 import { readIntent, refuseUnknown } from "../read.ts";
 import { toCancellation, toId, toSequence, toTransfer } from "../resources.ts";
@@ -48,10 +49,14 @@ function toDraft(body: TransferInput, { deployment }: RouteParts): TransferDraft
 }
 
 function readItem(item: unknown, parts: RouteParts): TransferDraft | readonly Rejection[] {
-  const parsed = transferBody.safeParse(item);
-  if (!parsed.success) return toMalformed(parsed.error.issues);
+  let body = readPlainTransfer(item);
+  if (body === null) {
+    const parsed = transferBody.safeParse(item);
+    if (!parsed.success) return toMalformed(parsed.error.issues);
+    body = parsed.data;
+  }
   try {
-    return toDraft(parsed.data, parts);
+    return toDraft(body, parts);
   } catch (error) {
     if (error instanceof RejectedError) return error.reasons;
     throw error;

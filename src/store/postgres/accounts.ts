@@ -156,7 +156,7 @@ export async function advanceBases(session: Session, list: readonly OpenAccount[
 }
 
 /** The accounts of one transaction that stands alone: load first, then change them in memory, then flush. */
-export interface PostgresBook extends Omit<AccountBook, "flush"> {
+export interface PostgresBook extends Omit<AccountBook, "flush" | "load"> {
   /** Loads those not loaded yet; makes those that do not exist. */
   load(list: readonly AccountPlace[]): Promise<void>;
   loadIds(ids: readonly (bigint | null)[]): Promise<void>;
