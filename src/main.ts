@@ -2,7 +2,6 @@
  * The node as a program: reads its configuration, puts the adapters behind the pipeline's ports, and keeps the loops running until it
  * is told to stop. Owns start and stop; holds no state that a kill would lose. Exit codes: 0 stopped, 1 cannot run, 2 configuration.
  */
-import { AssertionError } from "node:assert";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,11 +15,12 @@ import { createLaneSigner, createOrderSigner } from "./chain/signer.ts";
 import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
 import { createServer } from "./http/server.ts";
 import { createLog, type Logger } from "./log.ts";
+import { createBell, faultPauseMs, type Loop, runLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
 import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
 import { createLaneDesk } from "./pipeline/lanes.ts";
-import { createTenure, defaultLeaseLimits, type Tenure } from "./pipeline/lease.ts";
+import { createTenure, defaultLeaseLimits } from "./pipeline/lease.ts";
 import { createPlanner, defaultPlannerLimits } from "./pipeline/plan.ts";
 import type { Hex } from "./domain/hex.ts";
 import type { Chain, ChainIdentity, Clock, Deployment, HeadView, Leases, Notify, Store } from "./pipeline/ports.ts";
@@ -44,12 +44,6 @@ const clock: Clock = {
 const chainPatienceMs = 60_000;
 /** Deadlines are in whole seconds. */
 const keepPauseMs = 1_000;
-/** Pause after a loop's turn threw: a store or chain that is out is asked again, not hammered. */
-const faultPauseMs = 1_000;
-/** Between looks at what other processes wrote; it bounds what one of them waits for another's commit. */
-const watchPauseMs = 25;
-/** Six looks at each lease before it runs out. */
-const leasePauseMs = 500;
 const gwei = 1_000_000_000n;
 /** One thousand dollars per call of the devnet's faucet. */
 const faucetUnits = 1_000_000_000n;
@@ -134,48 +128,6 @@ async function bindChain(store: Store, chain: Chain, deployment: Deployment, log
       `this data folder belongs to another chain (genesis ${stored.genesis}, here ${identity.genesis}) or other contracts; use another folder`,
     );
   }
-}
-
-interface Loop {
-  readonly name: string;
-  /** Where several processes share a store: the loop runs in the one that holds this lease. */
-  readonly tenure?: Tenure;
-  /** Returns true when there is more to do at once. */
-  readonly turn: () => Promise<boolean>;
-  readonly pauseMs: () => number;
-}
-
-/** Runs a loop until `signal`; a fault is logged and the turn repeated, a broken invariant ends the process. */
-async function runLoop(
-  loop: Loop,
-  { signal, log, bell }: { signal: AbortSignal; log: Logger; bell: () => Promise<void> },
-) {
-  while (!signal.aborted) {
-    try {
-      if (loop.tenure?.held() !== false && (await loop.turn())) continue;
-      await Promise.race([sleep(loop.pauseMs(), undefined, { signal }).catch(() => undefined), bell()]);
-    } catch (error) {
-      if (error instanceof AssertionError) throw error;
-      log.error(
-        { loop: loop.name, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
-        "turn failed",
-      );
-      await sleep(faultPauseMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-}
-
-/** A bell that any number of sleepers can wait for. */
-function createBell(): { ring(): void; next(): Promise<void> } {
-  let current = Promise.withResolvers<void>();
-  return {
-    ring() {
-      const rung = current;
-      current = Promise.withResolvers<void>();
-      rung.resolve();
-    },
-    next: () => current.promise,
-  };
 }
 
 interface OpenedStore {
@@ -356,28 +308,6 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
     },
   ];
   return { server, loops, bell, tenures: Object.values(tenures) };
-}
-
-function toLeaseLoop(tenure: Tenure): Loop {
-  return {
-    name: `lease ${tenure.name}`,
-    pauseMs: () => leasePauseMs,
-    async turn() {
-      await tenure.tick();
-      return false;
-    },
-  };
-}
-
-function toWatchLoop(watch: { tick(): Promise<void> }): Loop {
-  return {
-    name: "watch",
-    pauseMs: () => watchPauseMs,
-    async turn() {
-      await watch.tick();
-      return false;
-    },
-  };
 }
 
 async function run(): Promise<void> {

@@ -1,0 +1,79 @@
+/**
+ * The loops that keep a node going. Owns how a loop is repeated, what wakes it, and what a fault or a broken invariant does to it. Never decides
+ * what a turn does.
+ */
+import { AssertionError } from "node:assert";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "./log.ts";
+import type { Tenure } from "./pipeline/lease.ts";
+
+/** Pause after a loop's turn threw: a store or chain that is out is asked again, not hammered. */
+export const faultPauseMs = 1_000;
+/** Six looks at each lease before it runs out. */
+const leasePauseMs = 500;
+/** Between looks at what other processes wrote; it bounds what one of them waits for another's commit. */
+const watchPauseMs = 25;
+
+export interface Loop {
+  readonly name: string;
+  /** Where several processes share a store: the loop runs in the one that holds this lease. */
+  readonly tenure?: Tenure;
+  /** Returns true when there is more to do at once. */
+  readonly turn: () => Promise<boolean>;
+  readonly pauseMs: () => number;
+}
+
+/** Runs a loop until `signal`; a fault is logged and the turn repeated, a broken invariant ends the process. */
+export async function runLoop(
+  loop: Loop,
+  { signal, log, bell }: { signal: AbortSignal; log: Logger; bell: () => Promise<void> },
+) {
+  while (!signal.aborted) {
+    try {
+      if (loop.tenure?.held() !== false && (await loop.turn())) continue;
+      await Promise.race([sleep(loop.pauseMs(), undefined, { signal }).catch(() => undefined), bell()]);
+    } catch (error) {
+      if (error instanceof AssertionError) throw error;
+      log.error(
+        { loop: loop.name, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+        "turn failed",
+      );
+      await sleep(faultPauseMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** A bell that any number of sleepers can wait for. */
+export function createBell(): { ring(): void; next(): Promise<void> } {
+  let current = Promise.withResolvers<void>();
+  return {
+    ring() {
+      const rung = current;
+      current = Promise.withResolvers<void>();
+      rung.resolve();
+    },
+    next: () => current.promise,
+  };
+}
+
+export function toLeaseLoop(tenure: Tenure): Loop {
+  return {
+    name: `lease ${tenure.name}`,
+    pauseMs: () => leasePauseMs,
+    async turn() {
+      await tenure.tick();
+      return false;
+    },
+  };
+}
+
+export function toWatchLoop(watch: { tick(): Promise<void> }): Loop {
+  return {
+    name: "watch",
+    pauseMs: () => watchPauseMs,
+    async turn() {
+      await watch.tick();
+      return false;
+    },
+  };
+}
