@@ -78,6 +78,23 @@ describe("ClaimEscrow.reclaim", () => {
       expect(await readClaim(w)).to.deep.equal(paidFrom(before, "reclaim"));
     });
 
+    it("a second call in the same transaction is judged by itself, not as a re-entry", async () => {
+      await open(w);
+      await at(w.connection, w.terms.expiry);
+      const dispatcher = await w.connection.ethers.deployContract("Dispatcher");
+      const call = {
+        target: await w.escrow.getAddress(),
+        gasLimit: 1_000_000n,
+        data: w.escrow.interface.encodeFunctionData("reclaim", [w.id]),
+      };
+      const ended = w.escrow.interface.encodeErrorResult("ClaimStateInvalid", [w.id, STATE.reclaimed]);
+      await expect(dispatcher.connect(w.stranger).execute([call, call]))
+        .to.emit(dispatcher, "Dispatched")
+        .withArgs(0n, call.target, true, "0x")
+        .to.emit(dispatcher, "Dispatched")
+        .withArgs(1n, call.target, false, ended);
+    });
+
     it("a pause of everything does not run down the deadline", async () => {
       await open(w);
       await w.coin.pause(63);
