@@ -196,6 +196,9 @@ function termsFrom(log: Log): RedemptionTerms {
   };
 }
 
+/** Steps whose log refers to something outside, which their order signed: a reason, a bank's reference, grounds. */
+const referredKinds: ReadonlySet<IntentKind> = new Set(["reject", "mark-sent", "confirm", "resolve"]);
+
 function decodeMoved(scene: Scene, log: Log, index: number): void {
   const id = topicAt(log, 1);
   const from = stateAt(log, 0);
@@ -214,7 +217,10 @@ function decodeMoved(scene: Scene, log: Log, index: number): void {
   const kinds = kindsOf(scene, log);
   // of a decision, the side it fell on
   const side = kinds.includes("resolve") ? { payee: to === "burned" ? zeroAddress : log.address } : {};
-  consume(scene, log, { fence, how: "used", match: { kinds, ...side } });
+  // of the steps that say why, what they said
+  const referred = kinds.filter((kind) => referredKinds.has(kind)).map((kind) => [kind, step.reference] as const);
+  const memos = referred.length === 0 ? {} : { memos: Object.fromEntries(referred) };
+  consume(scene, log, { fence, how: "used", match: { kinds, ...side, ...memos } });
 }
 
 function decodeSkipped(scene: Scene, log: Log): void {

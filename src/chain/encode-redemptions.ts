@@ -97,7 +97,9 @@ function toStepEncoding(kind: StepDraft["kind"]): Encoding<StepDraft> {
       const { id, from, deadline } = draft;
       const { redemptions } = deployment;
       const fence = kind === "approve" ? approvalFence(redemptions, id) : stepFence(redemptions, id, from);
-      return { ...still, fence, payee: payeeOf(draft, deployment), validBefore: deadline + 1, subject: id };
+      // what the order refers to is in the log: another reason or bank reference is another step
+      const memo = rest === undefined ? null : draft.reference;
+      return { ...still, fence, payee: payeeOf(draft, deployment), memo, validBefore: deadline + 1, subject: id };
     },
     act(draft, { deployment }, structs) {
       const signature = toCallSignature(draft.signature);

@@ -99,7 +99,8 @@ export interface IntentFacts {
   readonly validBefore: number;
   /**
    * Of a transfer, what was signed. Of other kinds what tells one from another under the same fence, beside payee and amount: what a capture
-   * or a decision does with the rest, whose family an account joins, what was attested. Null where nothing more can differ.
+   * or a decision does with the rest, what a redemption's step refers to, whose family an account joins, what was attested. Null where
+   * nothing more can differ.
    */
   readonly memo: Word | null;
   /** The resource this belongs to: the redemption id, deposit id, order id; null for transfers. */

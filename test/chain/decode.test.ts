@@ -275,9 +275,13 @@ describe("decodeBlock", () => {
       [3, 300, agent, zeroWord, "reclaim"],
       [6, 300 + disputeSeconds, agent, zeroWord, "reclaim"],
     ];
+    /** What a step's match says of its reference: of those that have one. */
+    const referring = (kind: string, ref: Word) =>
+      ["reject", "mark-sent", "confirm", "resolve"].includes(kind) ? { memos: { [kind]: ref } } : {};
     for (const [from, time, actor, ref, kind] of returns) {
       it(`from state ${from} to returned at ${time} by ${actor === holder ? "the holder" : "the agent"} is ${kind}`, () => {
-        expect(decode([moved(3, from, 5, actor, ref)], { time }).fences[0]?.match).to.deep.equal({ kinds: [kind] });
+        const [fence] = decode([moved(3, from, 5, actor, ref)], { time }).fences;
+        expect(fence?.match).to.deep.equal({ kinds: [kind], ...referring(kind, ref) });
       });
     }
 
@@ -291,7 +295,7 @@ describe("decodeBlock", () => {
     ] as const) {
       it(`from a dispute into state ${to} is a decision for one side`, () => {
         const [fence] = decode([moved(3, 6, to)], { time: 300 + disputeSeconds - 1 }).fences;
-        expect(fence?.match).to.deep.equal({ kinds: ["resolve"], payee });
+        expect(fence?.match).to.deep.equal({ kinds: ["resolve"], payee, ...referring("resolve", zeroWord) });
       });
     }
 
@@ -302,7 +306,8 @@ describe("decodeBlock", () => {
       [3, 6, "dispute"],
     ] as const) {
       it(`into state ${to} is ${kind}`, () => {
-        expect(decode([moved(3, from, to)]).fences[0]?.match).to.deep.equal({ kinds: [kind] });
+        const [fence] = decode([moved(3, from, to, agent, word(2))]).fences;
+        expect(fence?.match).to.deep.equal({ kinds: [kind], ...referring(kind, word(2)) });
       });
     }
   });

@@ -83,6 +83,9 @@ const payees: Readonly<Partial<Record<StepDraft["kind"], Address>>> = {
   resolve: redemptions,
 };
 
+/** Steps that refer to something outside: their order signs it, their log tells it. */
+const referring: ReadonlySet<string> = new Set(["reject", "mark-sent", "confirm", "resolve"]);
+
 const step = (kind: StepDraft["kind"], from: StepDraft["from"], call: string): Case => ({
   draft: { ...order, kind, id, from, reference: word(0xbe) },
   signer,
@@ -92,6 +95,7 @@ const step = (kind: StepDraft["kind"], from: StepDraft["from"], call: string): C
     payee: payees[kind] ?? null,
     amount: 0n,
     validBefore: deadline + 1,
+    memo: referring.has(kind) ? word(0xbe) : null,
     subject: id,
   },
   to: redemptions,
@@ -245,11 +249,11 @@ describe("createEncoder", () => {
       const { digest } = encoded.facts;
       expect(encoded.consents).to.deep.equal(expected === null ? [] : [{ signer: expected, signature, digest }]);
       expect(encoded.facts).to.deep.include({
+        memo: null,
         ...facts,
         kind: draft.kind,
         coin,
         validAfter: 0,
-        memo: null,
         reference: null,
       });
       const { action } = encoded.facts;

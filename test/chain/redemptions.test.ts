@@ -128,12 +128,13 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
         actor: address("agent"),
         terms: null,
       });
-      await carryOut(step(redemptionId, "mark-sent", "accepted", { reference: id(0xba) }));
+      const sent = step(redemptionId, "mark-sent", "accepted", { reference: id(0xba) });
+      await carryOut(sent, [step(redemptionId, "mark-sent", "accepted", { reference: id(0xbc) })]);
       const before = await network.chain.coverage(network.coin, (await network.head()).number);
       const supply = await network.chain.totalSupply(network.coin, (await network.head()).number);
       expect(before.outstanding).to.equal(supply - 100n * dollar);
       const confirm = step(redemptionId, "confirm", "sent", { reference: id(0xbb) });
-      const { facts } = await carryOut(confirm);
+      const { facts } = await carryOut(confirm, [step(redemptionId, "confirm", "sent", { reference: id(0xbc) })]);
       expect(facts.redemptions[0]).to.include({ from: "sent", to: "burned", reference: id(0xbb) });
       expect(facts.movements[0]).to.deep.include({
         kind: "burn",
@@ -160,6 +161,7 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
     it("are rejected by the agent", async () => {
       const { id: redemptionId } = await lock(3);
       await carryOut(step(redemptionId, "reject", "locked", { reference: id(1) }), [
+        step(redemptionId, "reject", "locked", { reference: id(2) }),
         step(redemptionId, "cancel-redemption", "locked"),
       ]);
       const { id: second } = await lock(4);
@@ -197,7 +199,8 @@ for (const client of ["hardhat", "anvil"] as const satisfies readonly Client[]) 
         const disputed = await carryOut(step(redemptionId, "dispute", "sent"), rivals);
         expect(disputed.facts.redemptions[0]).to.include({ from: "sent", to: "disputed", actor: address("holder") });
         const other = step(redemptionId, "resolve", "disputed", { paid: !paid });
-        const { facts } = await carryOut(step(redemptionId, "resolve", "disputed", { paid }), [other]);
+        const elsewise = step(redemptionId, "resolve", "disputed", { paid, reference: id(0xbd) });
+        const { facts } = await carryOut(step(redemptionId, "resolve", "disputed", { paid }), [other, elsewise]);
         expect(facts.redemptions[0]).to.include({ from: "disputed", to: paid ? "burned" : "returned" });
         expect(facts.movements[0]).to.include(paid ? { kind: "burn" } : { kind: "transfer", to: address("holder") });
       });
