@@ -36,7 +36,7 @@ export default defineConfig({
     npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
   },
   // Types of the contracts for the tests; generated, so their own style is not ours to check.
-  typechain: { tsNocheck: true, outDir: `${build}types` },
+  typechain: { tsNocheck: true, outDir: `${build}types/ethers-contracts` },
   paths: {
     artifacts: `${build}artifacts`,
     cache: `${build}cache`,

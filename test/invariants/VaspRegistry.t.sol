@@ -613,7 +613,7 @@ contract VaspRegistryProperties {
         _registry = new VaspRegistry(address(manager), coins);
         _registry.register(address(this), "a.example", "");
         _registry.setComplianceKey(1, vm.addr(PAYEE_KEY), TIME, TIME + 100 days);
-        IVaspRegistry.JoinVasp memory terms = IVaspRegistry.JoinVasp(vm.addr(PAYEE_KEY), 1, 0, TIME);
+        IVaspRegistry.JoinVasp memory terms = IVaspRegistry.JoinVasp(vm.addr(PAYEE_KEY), 1, "joined", TIME);
         bytes32 structHash = keccak256(
             abi.encode(keccak256("JoinVasp(address account,uint256 vasp,bytes32 joinId,uint256 deadline)"), terms)
         );
