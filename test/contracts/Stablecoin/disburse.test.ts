@@ -255,6 +255,23 @@ describe("Stablecoin.disburse", () => {
             ]);
           });
 
+          it("reads nothing behind the rows, whatever their padding holds", async () => {
+            // Seven rows leave 28 bytes of padding: room for an eighth.
+            const d = await create({}, Array<Payee>(7).fill({ to: world.payee.address, value: 1n }));
+            const signature = await signDisbursement(world, world.payer, d);
+            const data = world.coin.interface.encodeFunctionData("disburse", [...toDisburseArguments(d), signature]);
+            const rows = d.rows.slice(2);
+            const dirty = data.replace(rows + "00".repeat(28), rows + "ff".repeat(28));
+            expect(dirty).to.not.equal(data);
+            const before = await observe(world);
+            await world.relayer.sendTransaction({ to: world.coin.target, data: dirty });
+            const after = changed(before, (state) => {
+              move(state, account, "payee", 7n);
+              lane.spend(state, account);
+            });
+            expect(await observe(world)).to.deep.equal(after);
+          });
+
           it("pays 0", async () => expectPaid([["payee", 0n]]));
 
           it("pays the whole balance out", async () => {
