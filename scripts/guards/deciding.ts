@@ -76,7 +76,7 @@ export const decidingGuards: readonly Guard[] = [
     text: "const head = await chain.head();",
     without: `const head = await chain.head().catch(async () => {
       const { latest } = await store.readCursor();
-      if (latest !== null) for (const lane of parts.lanes.addresses) await store.abandonSlots(lane, 1_000_000);
+      if (latest !== null) for (const lane of await parts.lanes.watched()) await store.abandonSlots(lane, 1_000_000);
       throw new Error("the provider does not answer");
     });`,
     test: { file: trouble, title: "F9: five minutes without a provider cancel and replace nothing" },
