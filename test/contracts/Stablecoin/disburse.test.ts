@@ -257,7 +257,10 @@ describe("Stablecoin.disburse", () => {
 
           it("reads nothing behind the rows, whatever their padding holds", async () => {
             // Seven rows leave 28 bytes of padding: room for an eighth.
-            const d = await create({}, Array<Payee>(7).fill({ to: world.payee.address, value: 1n }));
+            const d = await create(
+              {},
+              Array.from({ length: 7 }, (): Payee => ({ to: world.payee.address, value: 1n })),
+            );
             const signature = await signDisbursement(world, world.payer, d);
             const data = world.coin.interface.encodeFunctionData("disburse", [...toDisburseArguments(d), signature]);
             const rows = d.rows.slice(2);
