@@ -11,6 +11,8 @@ import type { Tenure } from "./pipeline/lease.ts";
 export const faultPauseMs = 1_000;
 /** Six looks at each lease before it runs out. */
 const leasePauseMs = 500;
+/** Between looks at which lanes there are: a person moves them. */
+const lanesPauseMs = 500;
 /** Between looks at what other processes wrote; it bounds what one of them waits for another's commit. */
 const watchPauseMs = 25;
 
@@ -73,6 +75,18 @@ export function toWatchLoop(watch: { tick(): Promise<void> }): Loop {
     pauseMs: () => watchPauseMs,
     async turn() {
       await watch.tick();
+      return false;
+    },
+  };
+}
+
+/** On a shared store: a lane that another process moved is followed here, too. */
+export function toLanesLoop(lanes: { refresh(): Promise<void> }): Loop {
+  return {
+    name: "lanes",
+    pauseMs: () => lanesPauseMs,
+    async turn() {
+      await lanes.refresh();
       return false;
     },
   };

@@ -15,7 +15,7 @@ import { createLaneSigner, createOrderSigner } from "./chain/signer.ts";
 import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
 import { createServer } from "./http/server.ts";
 import { createLog, type Logger } from "./log.ts";
-import { createBell, faultPauseMs, type Loop, runLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
+import { createBell, faultPauseMs, type Loop, runLoop, toLanesLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
 import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
@@ -295,7 +295,7 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
       },
     },
     ...Object.values(tenures).map(toLeaseLoop),
-    ...(isShared ? [toWatchLoop(watch)] : []),
+    ...(isShared ? [toWatchLoop(watch), toLanesLoop(lanes)] : []),
     {
       // Every process makes its own statement: it only reads, and its own API answers with it.
       name: "reconcile",

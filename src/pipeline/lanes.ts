@@ -34,7 +34,7 @@ export interface LaneDesk {
 export interface LaneDeskParts {
   readonly store: Pick<Store, "readLanes" | "addLanes" | "moveLane" | "readOpenSlots">;
   readonly chain: Pick<Chain, "gasBalance">;
-  readonly lanes: { current(): Promise<unknown> };
+  readonly lanes: { refresh(): Promise<void> };
   readonly signer: Pick<LaneSigner, "lanes">;
   readonly clock: Pick<Clock, "now">;
   readonly wake: () => void;
@@ -95,7 +95,7 @@ export function createLaneDesk(parts: LaneDeskParts): LaneDesk {
     if (!(await store.moveLane({ ...move, address, by, at: clock.now() }))) {
       return refused(refuseState((await find(address)) ?? lane, verb));
     }
-    await lanes.current();
+    await lanes.refresh();
     wake();
     return accepted({ lane: (await find(address)) ?? lane, successor });
   }
@@ -120,7 +120,7 @@ export function createLaneDesk(parts: LaneDeskParts): LaneDesk {
         const isEmpty = await store.moveLane({ ...laneMoves.drained, address, by: "drained", at: clock.now() });
         if (!isEmpty) continue;
         notify({ step: "sign", code: "lane_drained", subject: address, detail: "no slot is open: it is paused" });
-        await lanes.current();
+        await lanes.refresh();
       }
     },
   };

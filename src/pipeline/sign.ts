@@ -30,6 +30,8 @@ export interface CommitOptions {
 export interface Lanes {
   /** Lanes whose slots are followed and sent again: all but stored and retired ones, whether or not their key is still here. */
   watched(): Promise<readonly Address[]>;
+  /** Reads the lanes' states again: another process may have moved one. Opens none, so nobody's epoch rises. */
+  refresh(): Promise<void>;
   /** Lanes that may take new slots, opened on first use; a lane whose commit failed is opened again. */
   current(): Promise<readonly Lane[]>;
   /** Signs and commits; false when nothing was written: the lane is read again before it is used. */
@@ -197,6 +199,9 @@ export function createLanes(parts: {
     async watched() {
       const lanes = stored ?? (await inTurn(look));
       return lanes.flatMap(({ address, state }) => (isWatched(state) ? [address] : []));
+    },
+    async refresh() {
+      await inTurn(look);
     },
     current: () => inTurn(current),
     commit: (options) => inTurn(() => commit(options)),

@@ -108,6 +108,19 @@ export function isRepeatable({ match }: FenceConsumed): boolean {
   return match.kinds?.includes("approve") === true;
 }
 
+/** How an item goes back whose slot was mined without carrying it out. `count`: live items of the slot; `at`: wall milliseconds. */
+export function toSendBack(
+  mined: SlotMined,
+  item: { readonly skip: HeldReason | undefined; readonly holds: bigint; readonly count: number; readonly at: number },
+): SendBack {
+  const { skip, holds, count, at } = item;
+  // One alone backs off; one of many is planned again at once, in a smaller batch, until the culprit is alone.
+  const until = skip === undefined && !mined.succeeded && count > 1 ? null : nextTry(at, holds);
+  if (!mined.succeeded) return { why: "its slot reverted", reason: mined.reason ?? "reverted", until, reverted: true };
+  const why = skip === undefined ? "its slot was mined without it" : "its row was skipped";
+  return { why, reason: skip ?? "reverted", until, reverted: false };
+}
+
 /** A movement names its fence without saying which kind of number it is: a seizure's is an order's, every other one plain. */
 export function findCarried(
   { fence }: BlockFacts["movements"][number],
@@ -247,17 +260,7 @@ export function createBlocks(engine: Engine, parts: BlockParts): Pick<Store, "ap
     const slot = slots.mine(mined, { number: block.number, at });
     const rows = work.ofSlot(slot);
     for (const row of rows) {
-      const skip = skipped.get(row.fence);
-      // One alone backs off; one of many is planned again at once, in a smaller batch, until the culprit is alone.
-      const until = skip === undefined && !mined.succeeded && rows.length > 1 ? null : nextTry(at, row.holds);
-      const change: SendBack = mined.succeeded
-        ? {
-            why: skip === undefined ? "its slot was mined without it" : "its row was skipped",
-            reason: skip ?? "reverted",
-            until,
-            reverted: false,
-          }
-        : { why: "its slot reverted", reason: mined.reason ?? "reverted", until, reverted: true };
+      const change = toSendBack(mined, { skip: skipped.get(row.fence), holds: row.holds, count: rows.length, at });
       work.sendBack(row, change, at);
     }
   }

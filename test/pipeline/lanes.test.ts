@@ -51,6 +51,18 @@ describe("a lane's states", () => {
     expect(lane?.moved).to.deep.equal({ by: "desk", at: town.clock.now() });
   });
 
+  it("are moved by one process and seen by another on the same store, whose epochs stay", async () => {
+    const town = await createTown({ signer: withSpare() });
+    const first = town.house;
+    await first.lanes.current();
+    const before = new Map((await town.store.readLanes()).map(({ address, epoch }) => [address, epoch]));
+    const second = town.restart();
+    expect((await second.desk.act({ verb: "rotate", lane: laneA, by: "desk" })).ok).to.equal(true);
+    await first.lanes.refresh();
+    expect(await first.lanes.watched()).to.have.members([laneA, laneB, laneC]);
+    for (const { address, epoch } of await town.store.readLanes()) expect(epoch).to.equal(before.get(address));
+  });
+
   it("pause: takes no new slots, while the other lanes carry everybody's payments", async () => {
     const town = await createTown();
     await town.house.lanes.current();

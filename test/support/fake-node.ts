@@ -451,7 +451,7 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
   const laneDesk = createLaneDesk({
     store,
     chain,
-    lanes: { current: async () => [] },
+    lanes: { refresh: async () => undefined },
     signer: { lanes: [lane, spareLane] },
     clock: { now: () => 1_800_000_000_000 },
     wake: () => undefined,

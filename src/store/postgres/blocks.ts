@@ -7,10 +7,9 @@ import type { BlockFacts, FenceConsumed, SlotMined } from "../../domain/facts.ts
 import type { Address, Hex, Word } from "../../domain/hex.ts";
 import { type Evidence, type HeldReason, stepFence } from "../../domain/intent.ts";
 import type { Store } from "../../pipeline/ports.ts";
-import { findCarried, findSenders, isRepeatable, toMatchText, toSpace } from "../blocks.ts";
+import { findCarried, findSenders, isRepeatable, toMatchText, toSendBack, toSpace } from "../blocks.ts";
 import { assertInvariant } from "../fault.ts";
 import { findWindowNonce, toBlob, toBlobOrNull, toFenceBlob, toFenceHex, toWindowRange } from "../rows.ts";
-import { nextTry, type SendBack } from "../work.ts";
 import { type AccountPlace, advanceBases, openBook, type PostgresBook } from "./accounts.ts";
 import { applyAgreement } from "./agreements.ts";
 import { addBlock } from "./chronicle.ts";
@@ -206,17 +205,7 @@ async function returnItems(
   const slot = await mineSlot(tx, mined, { number: facts.block.number, at });
   const rows = await readSlot(tx, slot);
   for (const live of rows) {
-    const skip = skipped.get(live.fence);
-    // One alone backs off; one of many is planned again at once, in a smaller batch, until the culprit is alone.
-    const until = skip === undefined && !mined.succeeded && rows.length > 1 ? null : nextTry(at, live.holds);
-    const change: SendBack = mined.succeeded
-      ? {
-          why: skip === undefined ? "its slot was mined without it" : "its row was skipped",
-          reason: skip ?? "reverted",
-          until,
-          reverted: false,
-        }
-      : { why: "its slot reverted", reason: mined.reason ?? "reverted", until, reverted: true };
+    const change = toSendBack(mined, { skip: skipped.get(live.fence), holds: live.holds, count: rows.length, at });
     work.sendBack(live, change, at);
   }
 }

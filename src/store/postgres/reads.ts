@@ -7,7 +7,7 @@ import type { Intent, IntentState } from "../../domain/intent.ts";
 import { toLedgerAccount } from "../../domain/ledger.ts";
 import { intentStates } from "../../domain/lifecycle.ts";
 import type { Store, StoredMovement, Trace } from "../../pipeline/ports.ts";
-import { joinEvents, movementColumns, type MovementRow, movementTables, toMovement } from "../reads.ts";
+import { joinEvents, movementColumns, type MovementRow, movementTables, toMovement, type Reads } from "../reads.ts";
 import { type IntentRow, intentColumns, toBlob, toHex, toIntent } from "../rows.ts";
 import { slotColumns, type SlotRow } from "../slots.ts";
 import { readAccounts } from "./accounts.ts";
@@ -62,25 +62,6 @@ const movementsOfAccount = prepare(
      UNION (SELECT id FROM movements WHERE payee IN (SELECT id FROM mine) ORDER BY id DESC LIMIT $2))
    ORDER BY m.id DESC LIMIT $2`,
 );
-
-type Verbs =
-  | "readAccounts"
-  | "readCursor"
-  | "readBlock"
-  | "readIntent"
-  | "findByDigest"
-  | "listIntents"
-  | "listMovements"
-  | "readRedemption"
-  | "readAgreement"
-  | "listAgreements"
-  | "listDue"
-  | "sumEscrow"
-  | "readTrace"
-  | "readEvents"
-  | "countByState"
-  | "readPosted"
-  | "sumLedger";
 
 async function readOne(session: Session, sequence: bigint): Promise<Intent | null> {
   return (await readSequences(session, [sequence]))[0] ?? null;
@@ -168,7 +149,7 @@ async function readPosted(session: Session, query: Parameters<Store["readPosted"
   };
 }
 
-export function createReads(engine: Engine, events: Events): Pick<Store, Verbs> {
+export function createReads(engine: Engine, events: Events): Reads {
   return {
     readAccounts: (list) => engine.read("readAccounts", (session) => readAccounts(session, list)),
     readCursor: () => readCursor(engine),
