@@ -11,6 +11,8 @@ import { parseArgs } from "node:util";
 const chainId = 31_337;
 /** Room for three full transactions at the protocol's cap of 16,777,216 gas per transaction, and a little more. */
 const blockGasLimit = 60_000_000;
+/** States anvil keeps, in memory: as far as a node that was away may read back. */
+const keptStates = 1000;
 
 /** What the chain tells its starter. `pid` is the process that does the mining. */
 export interface ChainReady {
@@ -72,6 +74,8 @@ async function runAnvil({ port, blockMs, state }: ChainOptions): Promise<void> {
   const flags = ["--silent", "--host", "127.0.0.1", "--port", String(port), "--chain-id", String(chainId)];
   flags.push("--block-time", String(blockMs / 1000), "--gas-limit", String(blockGasLimit));
   flags.push("--hardfork", "osaka", "--order", "fifo");
+  // Unasked, it writes the state after every block below the home folder and leaves it there: gigabytes in an hour of payments.
+  flags.push("--prune-history", String(keptStates));
   // Written every second: a chain that was killed comes back at most a second old, and the node says so if that is too old.
   if (state !== null) flags.push("--state", state, "--state-interval", "1");
   const anvil = spawn(locateAnvil(), flags, { stdio: ["ignore", "inherit", "inherit"] });

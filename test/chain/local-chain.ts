@@ -39,7 +39,18 @@ async function findPort(): Promise<number> {
 function toCommand(client: Client, port: number): readonly string[] {
   const hardhat = ["node_modules/hardhat/dist/src/cli.js", "node", "--hostname", "127.0.0.1", "--port", `${port}`];
   if (client === "hardhat") return [process.execPath, ...hardhat];
-  return ["node_modules/.bin/anvil", "--host", "127.0.0.1", "--port", `${port}`, "--chain-id", "31337", "--silent"];
+  const anvil = [
+    "node_modules/.bin/anvil",
+    "--host",
+    "127.0.0.1",
+    "--port",
+    `${port}`,
+    "--chain-id",
+    "31337",
+    "--silent",
+  ];
+  // without it the state after every block would be written below the home folder and stay there
+  return [...anvil, "--prune-history", "1000"];
 }
 
 /** Starts a chain that mines every transaction at once. `args` are the client's own. */

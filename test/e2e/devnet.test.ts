@@ -2,6 +2,8 @@
  * `npm start` as processes: it comes up, survives the node's death, goes on where it stopped, and leaves nothing behind. Real chain, real node,
  * real signals.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -107,6 +109,29 @@ describe("npm start", function () {
     expect(devnet.keys.wallets).to.deep.equal(before.wallets);
     expect(await readBalances(devnet)).to.deep.equal(afterDemo);
     expect(devnet.notes()).to.not.include("set aside");
+  });
+
+  it("keeps anvil from writing the state after every block below the home folder", async () => {
+    const home = mkdtempSync(join(tmpdir(), "remesa-home-"));
+    const port = await findFreePort();
+    const args = ["scripts/devnet/chain.ts", "--client", "anvil", "--port", `${port}`, "--block-ms", "250"];
+    const chain = spawn(process.execPath, args, {
+      env: { ...process.env, HOME: home },
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    try {
+      await once(chain, "message");
+      const mine = { jsonrpc: "2.0", id: 1, method: "anvil_mine", params: ["0x5dc"] };
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`http://127.0.0.1:${port}`, { method: "POST", headers, body: JSON.stringify(mine) });
+      expect(await answer.json()).to.not.have.property("error");
+      chain.kill("SIGTERM");
+      await once(chain, "exit");
+      expect(readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())).to.be.empty;
+    } finally {
+      chain.kill("SIGKILL");
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 
   it("sets the folder of a chain that is gone aside, whole", async () => {
