@@ -9,6 +9,7 @@ import { createChain } from "./chain/node.ts";
 import { createEncoder } from "./chain/encode.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createRecoverer } from "./chain/recover.ts";
+import { startRecoverThread } from "./chain/recover-thread.ts";
 import { createSandbox } from "./chain/sandbox.ts";
 import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
 import { createLaneSigner, createOrderSigner } from "./chain/signer.ts";
@@ -197,7 +198,7 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
   const head: HeadView = isShared ? watch : follower;
   const tenures = createTenures(leases, lanes);
   const maxHeadAgeMs = config.MAX_HEAD_AGE_SECONDS * 1_000;
-  const recoverer = await createRecoverer();
+  const recoverer = await createRecoverer({ thread: startRecoverThread() });
   const intake = createIntake({
     store,
     encoder,

@@ -1,18 +1,24 @@
 /**
  * Who signed: recovers addresses from digests and signatures in bulk. Owns which forms count (65 bytes r ‖ s ‖ v with v 27 or 28, or
- * the compact 64 bytes of ERC-2098; s in the lower half), hands the event loop back every slice and takes long calls one after the other.
+ * the compact 64 bytes of ERC-2098; s in the lower half), hands the event loop back every slice, or the work to a thread, and takes long calls one
+ * after the other.
  * Never throws for a bad signature: the answer is null, and a contract may still vouch for it on chain.
  */
 import { setImmediate } from "node:timers/promises";
-import type { Address, Hex, Word } from "../domain/hex.ts";
+import type { Address, Hex } from "../domain/hex.ts";
 import type { Recoverer } from "../pipeline/ports.ts";
 import { type Curve, loadCurve } from "./curve.ts";
 import { type Keccak, loadKeccak, toHex } from "./digest.ts";
+import { answerAll, answerBytes, questionBytes, type RecoverThread } from "./recover-thread.ts";
 
 /** About 5 ms of native recovery: short enough that a request in between does not notice. */
 const sliceSize = 50;
+/** Signatures from which on a thread is asked: below, passing them there and back costs about what it spares. */
+const worthTheWay = 8;
 /** Half the order of the curve: of the two values of s only the lower one counts. */
 const halfOrder = "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0";
+
+type Asked = Parameters<Recoverer["recover"]>[0][number];
 
 /** r ‖ s as text and the parity of the point. */
 export interface ParsedSignature {
@@ -58,40 +64,75 @@ export function toAddress(keccak: Keccak, publicKey: Uint8Array): Address {
   return toHex(keccak(publicKey).subarray(12));
 }
 
-/** A recoverer over one curve implementation; tests name the fallback, everything else takes the fastest. */
-export async function createRecoverer(options: { readonly curve?: Curve } = {}): Promise<Recoverer> {
+/** Writes what the curve is asked; false when the signature has no form that counts, or the digest is none. */
+function writeQuestion(bytes: Buffer, at: number, { digest, signature }: Asked): boolean {
+  const parsed = parseSignature(signature);
+  if (parsed === null || bytes.write(digest.slice(2), at, 32, "hex") !== 32) return false;
+  bytes.write(parsed.r, at + 32, 32, "hex");
+  bytes.write(parsed.s, at + 64, 32, "hex");
+  bytes[at + 96] = parsed.recovery;
+  return true;
+}
+
+const readAnswer = (answers: Uint8Array, at: number): Address | null =>
+  answers[at] === 1 ? toHex(answers.subarray(at + 1, at + answerBytes)) : null;
+
+/**
+ * A recoverer over one curve implementation; tests name the fallback, everything else takes the fastest. With a `thread`, calls long enough
+ * to be worth the way go there; when it dies, everything is done here again.
+ */
+export async function createRecoverer(
+  options: { readonly curve?: Curve; readonly thread?: Pick<RecoverThread, "recover"> } = {},
+): Promise<Recoverer> {
   const curve = options.curve ?? (await loadCurve());
-  const keccak = await loadKeccak();
-  const digestBytes = Buffer.alloc(32);
-  const signatureBytes = Buffer.alloc(64);
+  const parts = { curve, keccak: await loadKeccak() };
+  let thread = options.thread ?? null;
 
-  function recoverOne(digest: Word, signature: Hex): Address | null {
-    const parsed = parseSignature(signature);
-    if (parsed === null || digestBytes.write(digest.slice(2), 0, 32, "hex") !== 32) return null;
-    signatureBytes.write(parsed.r, 0, 32, "hex");
-    signatureBytes.write(parsed.s, 32, 32, "hex");
-    const publicKey = curve.recover(digestBytes, signatureBytes, parsed.recovery);
-    return publicKey === null ? null : toAddress(keccak, publicKey);
-  }
-
-  async function recoverAll(items: Parameters<Recoverer["recover"]>[0]): Promise<readonly (Address | null)[]> {
+  async function recoverHere(items: readonly Asked[]): Promise<readonly (Address | null)[]> {
     const signers: (Address | null)[] = [];
-    for (const { digest, signature } of items) {
+    const question = Buffer.alloc(questionBytes);
+    for (const item of items) {
       if (signers.length > 0 && signers.length % sliceSize === 0) await setImmediate();
-      signers.push(recoverOne(digest, signature));
+      signers.push(writeQuestion(question, 0, item) ? readAnswer(answerAll(parts, question), 0) : null);
     }
     return signers;
   }
 
+  async function recoverThere(
+    { recover }: Pick<RecoverThread, "recover">,
+    items: readonly Asked[],
+  ): Promise<readonly (Address | null)[]> {
+    const questions = Buffer.alloc(items.length * questionBytes);
+    const asked: number[] = [];
+    for (const [i, item] of items.entries()) {
+      if (writeQuestion(questions, asked.length * questionBytes, item)) asked.push(i);
+    }
+    const answers = await recover(questions.subarray(0, asked.length * questionBytes));
+    const signers = items.map((): Address | null => null);
+    for (const [at, i] of asked.entries()) signers[i] = readAnswer(answers, at * answerBytes);
+    return signers;
+  }
+
+  // Long calls take turns: side by side they would all end when the last one does, and the first of them could be on its way to the chain
+  // meanwhile. A thread takes them in order by itself.
   let last: Promise<unknown> = Promise.resolve();
+  function takeTurn(items: readonly Asked[]): Promise<readonly (Address | null)[]> {
+    const result = last.then(() => recoverHere(items));
+    last = result.catch(() => undefined);
+    return result;
+  }
+
   return {
     recover(items) {
-      // One slice is done before anybody could wait for it. Longer calls take turns: side by side they would all end when the last one does,
-      // and the first of them could be on its way to the chain meanwhile.
-      if (items.length <= sliceSize) return recoverAll(items);
-      const result = last.then(() => recoverAll(items));
-      last = result.catch(() => undefined);
-      return result;
+      const there = items.length < worthTheWay ? null : thread;
+      if (there !== null) {
+        return recoverThere(there, items).catch(() => {
+          thread = null;
+          return takeTurn(items);
+        });
+      }
+      // one slice is done before anybody could wait for it
+      return items.length <= sliceSize ? recoverHere(items) : takeTurn(items);
     },
   };
 }

@@ -2,13 +2,16 @@
  * Recovery by three implementations: the native binding, WebAssembly, and the pure one behind viem as the oracle. Any signature they disagree
  * on would be a payment accepted on one machine and refused on another.
  */
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
 import { recoverAddress } from "viem";
 import { type Curve, createNativeCurve, createWasmCurve, loadCurve } from "../../src/chain/curve.ts";
 import { toHex } from "../../src/chain/digest.ts";
-import { createRecoverer, parseSignature, toCompact, toLong } from "../../src/chain/recover.ts";
+import { createRecoverer, type ParsedSignature, parseSignature, toCompact, toLong } from "../../src/chain/recover.ts";
+import { type RecoverThread, startRecoverThread } from "../../src/chain/recover-thread.ts";
 import type { Hex, Word } from "../../src/domain/hex.ts";
 import type { Recoverer } from "../../src/pipeline/ports.ts";
 
@@ -162,5 +165,84 @@ describe("createRecoverer", () => {
     expect(first, "when the first long call ends, the second has hardly begun").to.be.within(400, 451);
     expect(second).to.equal(801);
     expect(short, "a short call waits for nobody").to.be.below(400);
+  });
+
+  describe("with a thread", () => {
+    const items: { readonly digest: Word; readonly signature: Hex }[] = [];
+    let thread: RecoverThread;
+
+    before(() => {
+      const native = curves[0] as Curve;
+      for (let i = 0; i < 64; i++) {
+        const hash = Buffer.alloc(32, i + 1);
+        const { signature, recovery } = native.sign(hash, Buffer.alloc(32, (i % 7) + 1));
+        const v = recovery === 0 ? "1b" : "1c";
+        const forms: readonly Hex[] = [
+          `${toHex(signature)}${v}`,
+          `0x${toCompact(parseSignature(`${toHex(signature)}${v}`) as ParsedSignature)}`,
+          `0x${"ff".repeat(32)}${toHex(signature.subarray(32)).slice(2)}${v}`,
+          "0x",
+        ];
+        items.push({ digest: toHex(hash), signature: forms[i % 4] as Hex });
+      }
+    });
+
+    beforeEach(() => {
+      thread = startRecoverThread();
+    });
+
+    afterEach(() => thread.close());
+
+    it("answers as without one, in order, whatever cannot be recovered in between", async () => {
+      const expected = await (recoverers[0] as Recoverer).recover(items);
+      expect(expected.filter((signer) => signer === null)).to.have.length(32);
+      let asked = 0;
+      const count: RecoverThread["recover"] = (questions) => {
+        asked++;
+        return thread.recover(questions);
+      };
+      const recoverer = await createRecoverer({ thread: { recover: count } });
+      const calls = [items, items.slice(0, 8), items.slice(0, 7), items.slice(20)];
+      const answers = await Promise.all(calls.map((call) => recoverer.recover(call)));
+      expect(answers).to.deep.equal([expected, expected.slice(0, 8), expected.slice(0, 7), expected.slice(20)]);
+      expect(asked, "seven are not worth the way").to.equal(3);
+    });
+
+    it("answers all the same when the thread dies before or after it is asked", async () => {
+      const expected = await (recoverers[0] as Recoverer).recover(items);
+      const recoverer = await createRecoverer({ thread });
+      const long = Array.from({ length: 40 }, () => items).flat();
+      const asked = recoverer.recover(long);
+      await thread.close();
+      expect(await asked).to.deep.equal(Array.from({ length: 40 }, () => expected).flat());
+      expect(await recoverer.recover(items)).to.deep.equal(expected);
+    });
+
+    it("leaves the main thread free meanwhile", async () => {
+      const recoverer = await createRecoverer({ thread });
+      await recoverer.recover(items);
+      let turns = 0;
+      let running = true;
+      const count = (): void => {
+        turns++;
+        if (running) setImmediate(count);
+      };
+      setImmediate(count);
+      await recoverer.recover(Array.from({ length: 10 }, () => items).flat());
+      running = false;
+      expect(turns, "more turns than slices").to.be.above(640 / 50);
+    });
+
+    it("does not keep a process alive", async () => {
+      const program = `
+        import { createRecoverer } from "./src/chain/recover.ts";
+        import { startRecoverThread } from "./src/chain/recover-thread.ts";
+        const recoverer = await createRecoverer({ thread: startRecoverThread() });
+        const item = { digest: "0x${"01".repeat(32)}", signature: "0x" };
+        console.log((await recoverer.recover(Array.from({ length: 9 }, () => item))).length);`;
+      const run = promisify(execFile);
+      const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], { timeout: 20_000 });
+      expect(stdout.trim()).to.equal("9");
+    });
   });
 });
