@@ -3,6 +3,9 @@
  * transport failed, writes never. An error the node answered is a value, not an exception; what it proves is decided elsewhere.
  * Never logs and never retries a broadcast.
  */
+import * as http from "node:http";
+import type { IncomingMessage } from "node:http";
+import * as https from "node:https";
 
 /** Requests per HTTP body: what every client tested takes, and where throughput stops growing. */
 const batchSize = 100;
@@ -77,20 +80,53 @@ function toAnswer(reply: Reply | undefined, step: string): RpcAnswer {
   return { ok: true, result: reply.result };
 }
 
+interface Exchanged {
+  readonly status: number;
+  readonly text: string;
+}
+
 /** Reads a body up to the limit; the rest is never received. */
-async function readBody(response: Response, limit: number, step: string): Promise<string> {
-  const announced = Number(response.headers.get("content-length") ?? 0);
-  const oversize = (): ChainFault => new ChainFault("oversize", { step, message: `answer exceeds ${limit} bytes` });
-  if (announced > limit) throw oversize();
-  if (announced > 0) return response.text();
-  const chunks: Uint8Array[] = [];
+async function readBody(response: IncomingMessage, limit: number, step: string): Promise<string> {
+  const oversize = (): ChainFault => {
+    response.destroy();
+    return new ChainFault("oversize", { step, message: `answer exceeds ${limit} bytes` });
+  };
+  if (Number(response.headers["content-length"] ?? 0) > limit) throw oversize();
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += (chunk as Uint8Array).byteLength;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.byteLength;
     if (size > limit) throw oversize();
-    chunks.push(chunk as Uint8Array);
+    chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Posts one body at a time per connection, over connections that stay open; follows no redirect. */
+function createPoster({ url, timeoutMs, maxResponseBytes }: Required<RpcOptions>) {
+  const target = new URL(url);
+  const { request, Agent } = target.protocol === "https:" ? https : http;
+  const agent = new Agent({ keepAlive: true });
+  return async (body: string, step: string): Promise<Exchanged> => {
+    const sent = request(target, {
+      method: "POST",
+      agent,
+      headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      // stays on until the end: an exchange may break after its answer has begun
+      sent.on("error", reject);
+      sent.once("response", resolve);
+      sent.end(body);
+    });
+    const status = response.statusCode ?? 0;
+    if (status >= 300 && status < 400) {
+      response.destroy();
+      throw new ChainFault("transport", { step, message: `the node sends elsewhere (status ${status})` });
+    }
+    return { status, text: await readBody(response, maxResponseBytes, step) };
+  };
 }
 
 function toFault(error: unknown, step: string): ChainFault {
@@ -126,25 +162,21 @@ function toSlices(requests: readonly RpcRequest[]): readonly (readonly RpcReques
 }
 
 export function createRpc({ url, timeoutMs = 15_000, maxResponseBytes = 64 * 1024 * 1024 }: RpcOptions): Rpc {
+  const post = createPoster({ url, timeoutMs, maxResponseBytes });
+
   /** One HTTP exchange: the answers in the order of the requests. */
   async function exchange(requests: readonly RpcRequest[]): Promise<readonly RpcAnswer[]> {
     const step = requests[0]?.method ?? "empty batch";
     const bodies = requests.map((request, id) => ({ jsonrpc: "2.0", id, ...request }));
     try {
-      const response = await fetch(url, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(bodies.length === 1 ? bodies[0] : bodies),
-        signal: AbortSignal.timeout(timeoutMs),
-        redirect: "error",
-      });
-      const text = await readBody(response, maxResponseBytes, step);
+      const { status, text } = await post(JSON.stringify(bodies.length === 1 ? bodies[0] : bodies), step);
+      const isOk = status >= 200 && status < 300;
       let parsed: unknown;
       try {
         parsed = JSON.parse(text);
       } catch (cause) {
-        const kind = response.ok ? "malformed" : "http";
-        throw new ChainFault(kind, { step, message: `status ${response.status}, not JSON`, cause });
+        const kind = isOk ? "malformed" : "http";
+        throw new ChainFault(kind, { step, message: `status ${status}, not JSON`, cause });
       }
       if (Array.isArray(parsed)) {
         const replies = new Map((parsed as readonly Reply[]).map((reply) => [reply?.id, reply]));
@@ -152,11 +184,11 @@ export function createRpc({ url, timeoutMs = 15_000, maxResponseBytes = 64 * 102
       }
       const reply = parsed as Reply;
       if (requests.length > 1) {
-        const message = `the batch as a whole was answered: ${String(reply?.error?.message ?? response.status)}`;
+        const message = `the batch as a whole was answered: ${String(reply?.error?.message ?? status)}`;
         throw new ChainFault("http", { step, message });
       }
-      if (!response.ok && reply?.error === undefined) {
-        throw new ChainFault("http", { step, message: `status ${response.status}` });
+      if (!isOk && reply?.error === undefined) {
+        throw new ChainFault("http", { step, message: `status ${status}` });
       }
       return [toAnswer(reply, step)];
     } catch (error) {
