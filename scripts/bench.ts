@@ -16,13 +16,15 @@ import { type Crowd, createCrowd, type Signed } from "./bench/crowd.ts";
 import { openHistory } from "./bench/history.ts";
 import { type LegResult, runBareLeg, runNodeLeg, runOpenLeg, type Stage, type Used } from "./bench/legs.ts";
 import { help, type Options, readOptions } from "./bench/options.ts";
-import { readUsage } from "./bench/processes.ts";
+import { readFamilyUsage, readUsage, readUsages } from "./bench/processes.ts";
 import { toProfileOptions } from "./bench/profile.ts";
 import { depth, type Leg, print, printLimit, printProfile } from "./bench/report.ts";
+import { type Cluster, hasPostgres, openCluster } from "../test/store/cluster.ts";
 import { readTail } from "./devnet/child.ts";
 import { createOperator, deposit, openReserves } from "./devnet/demo.ts";
 import { findDeployerKey, fund, readBlockTime } from "./devnet/rpc.ts";
-import { type SpawnedDevnet, spawnDevnet } from "./devnet/spawn.ts";
+import { type NodeProcess, superviseNode } from "./devnet/node.ts";
+import { findFreePort, type SpawnedDevnet, spawnDevnet } from "./devnet/spawn.ts";
 import { createNonce } from "./devnet/wallet.ts";
 import { type Living, waitUntilEnded } from "./session.ts";
 
@@ -70,11 +72,24 @@ async function openAccounts({ client, crowd, coin, validBefore }: Fund): Promise
   }
 }
 
-function readAll({ pids }: SpawnedDevnet): Used {
+/** What runs for one benchmark. */
+interface House {
+  readonly devnet: SpawnedDevnet;
+  /** The nodes beside the devnet's own. */
+  readonly others: readonly (NodeProcess & { readonly url: string })[];
+  /** The server's process where the store is PostgreSQL and the server ours. */
+  readonly database: number | null;
+}
+
+const nodesOf = ({ devnet, others }: House): readonly number[] => [devnet.pids.node, ...others.map(({ pid }) => pid())];
+
+function readAll(house: House): Used {
+  const { chain } = house.devnet.pids;
   return {
-    node: readUsage(pids.node),
-    chain: pids.chain === null ? null : readUsage(pids.chain),
+    node: readUsages(nodesOf(house)),
+    chain: chain === null ? null : readUsage(chain),
     client: readUsage(process.pid),
+    database: house.database === null ? null : readFamilyUsage(house.database),
   };
 }
 
@@ -97,7 +112,7 @@ async function waitCaughtUp(client: Client, rpcUrl: string): Promise<void> {
 /** Everything a measurement is made with. */
 interface Bench {
   readonly options: Options;
-  readonly devnet: SpawnedDevnet;
+  readonly house: House;
   readonly stage: Stage;
   readonly coin: Address;
   /** What was signed for each leg. */
@@ -108,16 +123,17 @@ const legOf = ({ legs }: Bench, index: number): readonly Signed[] => legs[index]
 
 /** Node, bare chain, node. */
 async function runThree(bench: Bench): Promise<readonly Leg[]> {
-  const { devnet, stage } = bench;
+  const { house, stage } = bench;
+  const { devnet } = house;
   const senderKey: Hex = generatePrivateKey();
   const sender = toLower(privateKeyToAccount(senderKey).address);
   await fund({ url: devnet.rpcUrl, deployerKey: findDeployerKey(devnet.chainId), accounts: [sender] });
   const legs = [await measure("node", () => runNodeLeg(stage, legOf(bench, 0)))];
-  process.kill(devnet.pids.node, "SIGSTOP");
+  for (const pid of nodesOf(house)) process.kill(pid, "SIGSTOP");
   try {
     legs.push(await measure("bare chain", () => runBareLeg(stage, legOf(bench, 1), senderKey)));
   } finally {
-    process.kill(devnet.pids.node, "SIGCONT");
+    for (const pid of nodesOf(house)) process.kill(pid, "SIGCONT");
   }
   await waitCaughtUp(stage.client, devnet.rpcUrl);
   legs.push(await measure("node", () => runNodeLeg(stage, legOf(bench, 2))));
@@ -133,8 +149,8 @@ function toSteps(stored: number): readonly number[] {
 
 /** One leg per size of the store. */
 async function runStored(bench: Bench): Promise<readonly Leg[]> {
-  const { options, devnet, stage, coin } = bench;
-  const history = openHistory({ folder: devnet.data, coin, most: options.stored });
+  const { options, house, stage, coin } = bench;
+  const history = openHistory({ folder: house.devnet.data, coin, most: options.stored });
   const legs: Leg[] = [];
   try {
     for (const [index, step] of toSteps(options.stored).entries()) {
@@ -158,8 +174,8 @@ async function runRate(bench: Bench): Promise<readonly Leg[]> {
   return [top, await measure(`node, open at ${rate}/s`, () => runOpenLeg(stage, legOf(bench, 1), rate))];
 }
 
-async function runLegs(options: Options, devnet: SpawnedDevnet): Promise<readonly Leg[]> {
-  const { rpcUrl, chainId, data } = devnet;
+async function runLegs(options: Options, house: House): Promise<readonly Leg[]> {
+  const { rpcUrl, chainId, data, url } = house.devnet;
   const credentials = readCredentials(data);
   const deployment = readDeployment(data);
   const coin = deployment.coins[0]?.address;
@@ -175,14 +191,32 @@ async function runLegs(options: Options, devnet: SpawnedDevnet): Promise<readonl
     crowd.signLeg(leg, { count: options.payments, coin, validBefore }),
   );
   const { batch, inFlight } = options;
-  const readUsed = () => readAll(devnet);
-  const stage: Stage = { client, rpcUrl, chainId, coin, batch, inFlight, depth, readUsed };
-  const bench: Bench = { options, devnet, stage, coin, legs: signed };
+  const readUsed = () => readAll(house);
+  const urls = [url, ...house.others.map((other) => other.url)];
+  let turn = 0;
+  const nextUrl = () => urls[turn++ % urls.length] ?? url;
+  const stage: Stage = { client, nextUrl, rpcUrl, chainId, coin, batch, inFlight, depth, readUsed };
+  const bench: Bench = { options, house, stage, coin, legs: signed };
   const run = options.stored > 0 ? runStored : options.rate > 0 ? runRate : runThree;
   const legs = await run(bench);
   const { agrees, block } = await client.get<{ agrees: boolean; block: number }>("/v1/reconciliation?fresh=true");
   if (!agrees) throw new Error(`bank, books and chain do not agree at block ${block}`);
   return legs;
+}
+
+/** Another node on the same database, on a port of its own. */
+async function startOther(devnet: SpawnedDevnet, env: Readonly<Record<string, string>>): Promise<House["others"][0]> {
+  const port = await findFreePort();
+  const node = superviseNode({
+    folder: devnet.data,
+    port,
+    rpcUrl: devnet.rpcUrl,
+    log: join(devnet.links.logs, `node-${port}.log`),
+    env,
+    onRestart: (why) => say(`a node ended (${why}) and was started again: the figures are worth nothing`),
+  });
+  await node.whenReady();
+  return { ...node, url: `http://127.0.0.1:${port}` };
 }
 
 async function main(): Promise<number> {
@@ -199,27 +233,40 @@ async function main(): Promise<number> {
   }
   const folder = mkdtempSync(join(tmpdir(), "remesa-bench-"));
   const { profile } = options;
-  const env = {
-    BATCH_ROWS: String(options.batch),
-    MAX_LIVE_INTENTS: "1000000",
-    LOG_LEVEL: "warn",
-    ...(profile === null ? {} : { NODE_OPTIONS: toProfileOptions(profile) }),
-  };
   let devnet: SpawnedDevnet | null = null;
-  const clean = async (): Promise<void> => {
+  let cluster: Cluster | null = null;
+  const others: House["others"][0][] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(others.map((other) => other.stop()));
     await devnet?.stop();
+  };
+  const clean = async (): Promise<void> => {
+    await stop();
+    await cluster?.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void clean().then(() => process.exit(130)));
   try {
+    if (options.store === "postgres") {
+      if (!hasPostgres()) throw new Error("there is no PostgreSQL here: install Debian's postgresql");
+      cluster = await openCluster({ isDurable: true });
+    }
+    const env = {
+      BATCH_ROWS: String(options.batch),
+      MAX_LIVE_INTENTS: "1000000",
+      LOG_LEVEL: "warn",
+      ...(cluster === null ? {} : { DATABASE_URL: await cluster.createDatabase() }),
+      ...(profile === null ? {} : { NODE_OPTIONS: toProfileOptions(profile) }),
+    };
     say(`starting a devnet (${options.chain})`);
     devnet = await spawnDevnet({ data: join(folder, "data"), args: ["--chain", options.chain, "--no-demo"], env });
-    const legs = await runLegs(options, devnet);
+    while (others.length < options.nodes - 1) others.push(await startOther(devnet, env));
+    const legs = await runLegs(options, { devnet, others, database: cluster?.pid ?? null });
     print(legs, options);
     const last = legs.at(-1);
     if (options.rate > 0 && last !== undefined) printLimit(last);
-    await devnet.stop();
+    await stop();
     if (profile !== null) printProfile(legs, profile);
     return 0;
   } catch (error) {

@@ -23,7 +23,7 @@ const transactionGasCap = 16_777_216n;
 const pollMs = 20;
 
 /** What each process has used so far; null where the system does not tell. */
-export type Used = Readonly<Record<"node" | "chain" | "client", Usage | null>>;
+export type Used = Readonly<Record<"node" | "chain" | "client" | "database", Usage | null>>;
 
 /** Where a leg's clock started or stopped: monotonic microseconds, the same in every process of the machine. */
 export interface Mark {
@@ -47,6 +47,8 @@ export interface LegResult {
 
 export interface Stage {
   readonly client: Client;
+  /** Where the next request goes. */
+  readonly nextUrl: () => string;
   readonly rpcUrl: string;
   readonly chainId: number;
   readonly coin: Address;
@@ -102,7 +104,7 @@ interface Placed {
 /** Sends one batch and returns what it placed. */
 async function placeBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
   const started = performance.now();
-  const answer = await fetch(`${stage.client.url}/v1/transfers/batch`, {
+  const answer = await fetch(`${stage.nextUrl()}/v1/transfers/batch`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: `{"transfers":[${texts.join(",")}]}`,

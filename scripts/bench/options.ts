@@ -11,6 +11,8 @@ export const help = `npm run bench [-- options]: settled payments per second, th
   --rate <part>       instead: a leg as fast as it goes, then one at that part of its rate, sent whatever has become of those before
   --batch <n>         payments per request and rows per settle, 700 at most (500)
   --in-flight <n>     requests under way at a time (8)
+  --store <engine>    sqlite (default) or postgres: a server of its own that syncs every commit
+  --nodes <n>         nodes on one database, requests in turn; with --store postgres (1)
   --chain <client>    hardhat (default) or anvil
   --profile <folder>  keep V8's profiles there, and say where the node's processor time goes; slows everything
   --json              one JSON object instead of tables
@@ -23,6 +25,8 @@ export interface Options {
   readonly batch: number;
   readonly inFlight: number;
   readonly chain: "hardhat" | "anvil";
+  readonly store: "sqlite" | "postgres";
+  readonly nodes: number;
   readonly json: boolean;
   readonly profile: string | null;
   /** Finished payments in the last leg's store; 0: no such legs. */
@@ -45,6 +49,8 @@ export function readOptions(args: readonly string[]): Options | null {
       batch: { type: "string", default: "500" },
       "in-flight": { type: "string", default: "8" },
       chain: { type: "string", default: "hardhat" },
+      store: { type: "string", default: "sqlite" },
+      nodes: { type: "string", default: "1" },
       profile: { type: "string" },
       stored: { type: "string" },
       rate: { type: "string" },
@@ -55,6 +61,12 @@ export function readOptions(args: readonly string[]): Options | null {
   if (values.help) return null;
   const { chain } = values;
   if (chain !== "hardhat" && chain !== "anvil") throw new Error(`--chain ${chain}: hardhat or anvil`);
+  const { store } = values;
+  if (store !== "sqlite" && store !== "postgres") throw new Error(`--store ${store}: sqlite or postgres`);
+  const nodes = readWhole("nodes", values.nodes, 8);
+  if (nodes > 1 && store === "sqlite")
+    throw new Error("--nodes needs --store postgres: one process opens a SQLite store");
+  if (store === "postgres" && values.stored !== undefined) throw new Error("--stored writes its history into SQLite");
   const rate = values.rate === undefined ? 0 : Number(values.rate);
   if (!(rate >= 0 && rate <= 2)) throw new Error(`--rate ${values.rate}: above 0, at most 2`);
   if (rate > 0 && values.stored !== undefined) throw new Error("--rate and --stored are two different measurements");
@@ -65,6 +77,8 @@ export function readOptions(args: readonly string[]): Options | null {
     batch: readWhole("batch", values.batch, 700),
     inFlight: readWhole("in-flight", values["in-flight"], 64),
     chain,
+    store,
+    nodes,
     json: values.json,
     profile: values.profile === undefined ? null : resolve(values.profile),
   };

@@ -15,11 +15,46 @@ export interface Usage {
   readonly peakMb: number;
 }
 
+const sum = (usages: readonly (Usage | null)[]): Usage | null =>
+  usages.reduce((total, usage) =>
+    total === null || usage === null
+      ? null
+      : {
+          cpuSeconds: total.cpuSeconds + usage.cpuSeconds,
+          residentMb: total.residentMb + usage.residentMb,
+          peakMb: total.peakMb + usage.peakMb,
+        },
+  );
+
+/** Several processes together; null when one of them cannot be read. */
+export function readUsages(pids: readonly number[]): Usage | null {
+  return pids.length === 0 ? null : sum(pids.map((pid) => readUsage(pid)));
+}
+
+/** A process and its children, those that have ended included. Memory they share is counted in each. */
+export function readFamilyUsage(pid: number): Usage | null {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+    const living = children.flatMap((child) => readUsage(Number(child)) ?? []);
+    const parent = readUsage(pid);
+    if (parent === null) return null;
+    const [childUser = 0, childSystem = 0] = readFields(pid).slice(13, 15).map(Number);
+    const ended = { cpuSeconds: (childUser + childSystem) / ticksPerSecond, residentMb: 0, peakMb: 0 };
+    return sum([parent, ended, ...living]);
+  } catch {
+    return null;
+  }
+}
+
+/** The fields of `/proc/<pid>/stat` after the command's name, which is in parentheses and may contain anything. */
+function readFields(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 export function readUsage(pid: number): Usage | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // After the command's name, which is in parentheses and may contain anything.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = readFields(pid);
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const megabytes = (name: string): number =>
       Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0) / 1024;

@@ -41,12 +41,21 @@ function summarize(leg: Leg, options: Options): Record<string, unknown> {
       node: round(cpuMicros("node")),
       chain: round(cpuMicros("chain")),
       client: round(cpuMicros("client")),
+      ...(options.store === "postgres" ? { database: round(cpuMicros("database")) } : {}),
     },
     memoryMb: {
       node: round(leg.after.used.node?.residentMb ?? null),
       chain: round(leg.after.used.chain?.residentMb ?? null),
     },
-    conditions: { chain: options.chain, blockMs, depth, batch: options.batch, requestsInFlight: options.inFlight },
+    conditions: {
+      chain: options.chain,
+      store: options.store,
+      nodes: options.nodes,
+      blockMs,
+      depth,
+      batch: options.batch,
+      requestsInFlight: options.inFlight,
+    },
   };
 }
 
@@ -91,13 +100,14 @@ export function print(legs: readonly Leg[], options: Options): void {
       "accept ms p50 / p99",
       "settle ms p50 / p99",
       "gas/payment",
-      "CPU µs/payment node / chain / client",
+      `CPU µs/payment node / chain / client${options.store === "postgres" ? " / database" : ""}`,
       "MB node / chain",
       "conditions",
     ],
     style: { head: [], border: [], compact: true },
   });
-  const conditions = `${options.chain}, block ${blockMs} ms, depth ${depth}, batch ${options.batch} × ${options.inFlight}`;
+  const engine = options.store === "sqlite" ? "" : `, postgres × ${options.nodes}`;
+  const conditions = `${options.chain}${engine}, block ${blockMs} ms, depth ${depth}, batch ${options.batch} × ${options.inFlight}`;
   for (const row of rows) {
     table.push([
       String(row["leg"]),

@@ -4,7 +4,7 @@
  * `REMESA_TEST_POSTGRES` names a server to use instead; its databases are made and dropped here.
  */
 import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
@@ -23,6 +23,8 @@ export interface Cluster {
   dropDatabase(url: string): Promise<void>;
   /** Runs one statement on a database, past every guard of the program. */
   run(url: string, text: string): Promise<readonly Record<string, unknown>[]>;
+  /** The process that every other one of the server is a child of. Null: not ours. */
+  readonly pid: number | null;
   /** Stops the server at once, as a crash would, and starts it again. Null: not ours to stop. */
   readonly crash: (() => void) | null;
   stop(): Promise<void>;
@@ -95,13 +97,23 @@ function asUser(user: string): readonly string[] {
   return [`--reuid=${user}`, `--regid=${group}`, "--clear-groups", "--"];
 }
 
+/** Without syncing: the tests kill the server, not the machine. */
+const careless = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB"];
+const durable = ["-c", "fsync=on", "-c", "full_page_writes=on", "-c", "shared_buffers=256MB"];
+
+interface OwnCluster {
+  readonly url: string;
+  readonly pid: number;
+  crash(): void;
+  stop(): void;
+}
+
 /** Starts the server; its data folder goes with it. */
-async function startCluster(programs: string): Promise<{ url: string; crash: () => void; stop: () => void }> {
+async function startCluster(programs: string, { isDurable }: { readonly isDurable: boolean }): Promise<OwnCluster> {
   const user = toUser();
   const folder = mkdtempSync(join(tmpdir(), "remesa-postgres-"));
   const data = join(folder, "data");
   if (user !== null) run(null, "chown", [user, folder]);
-  // Without syncing: these tests kill the server, not the machine.
   run(user, join(programs, "initdb"), [
     "--no-sync",
     "--auth=trust",
@@ -112,7 +124,8 @@ async function startCluster(programs: string): Promise<{ url: string; crash: () 
     data,
   ]);
   const port = await findPort();
-  const settings = `-p ${port} -h 127.0.0.1 -k ${folder} -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB`;
+  const care = (isDurable ? durable : careless).join(" ");
+  const settings = `-p ${port} -h 127.0.0.1 -k ${folder} -c max_connections=200 ${care}`;
   const control = (...args: readonly string[]) =>
     run(user, join(programs, "pg_ctl"), ["-D", data, "-w", "-t", String(patience), ...args]);
   const start = () => control("-l", join(folder, "log"), "-o", settings, "start");
@@ -121,6 +134,7 @@ async function startCluster(programs: string): Promise<{ url: string; crash: () 
   start();
   return {
     url: `postgres://remesa@127.0.0.1:${port}/postgres`,
+    pid: Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]),
     crash() {
       control("-m", "immediate", "stop");
       start();
@@ -156,11 +170,11 @@ async function runOn(url: string, text: string): Promise<readonly Record<string,
   }
 }
 
-/** A server for one suite. Call only where `hasPostgres()`. */
-export async function openCluster(): Promise<Cluster> {
+/** A server for one suite. Call only where `hasPostgres()`. `isDurable`: every commit is on disk before it returns. */
+export async function openCluster({ isDurable = false } = {}): Promise<Cluster> {
   const given = process.env["REMESA_TEST_POSTGRES"];
   const programs = findPrograms();
-  const own = given === undefined && programs !== null ? await startCluster(programs) : null;
+  const own = given === undefined && programs !== null ? await startCluster(programs, { isDurable }) : null;
   const url = given ?? own?.url;
   if (url === undefined) throw new Error("there is no PostgreSQL here");
   const names = new Set<string>();
@@ -182,6 +196,7 @@ export async function openCluster(): Promise<Cluster> {
       return target.href;
     },
     dropDatabase: (database) => drop(nameOf(database)),
+    pid: own?.pid ?? null,
     crash: own?.crash ?? null,
     async stop() {
       if (own !== null) own.stop();
