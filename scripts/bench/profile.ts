@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Stack } from "./flame.ts";
 
 interface Frame {
   readonly functionName: string;
@@ -63,14 +64,39 @@ function toGroups(profile: Profile): ReadonlyMap<number, string> {
 
 const idle: ReadonlySet<string> = new Set(["(idle)", "(program)", "(root)"]);
 
-/** Self time per group inside the windows, longest first. `program`: a file that only the wanted process has run. */
-export function summarizeProfiles(options: {
+/** Frames of every node, outermost first: ours by function and file, runs of one package as one, the engine's own by its name. */
+function toStacks(profile: Profile): ReadonlyMap<number, readonly string[]> {
+  const stacks = new Map<number, readonly string[]>();
+  const byId = new Map(profile.nodes.map((node) => [node.id, node]));
+  const root = profile.nodes[0];
+  const open = root === undefined ? [] : [{ node: root, below: [] as readonly string[] }];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    const { callFrame } = at.node;
+    const owner = toOwner(callFrame);
+    const own = callFrame.functionName || "(anonymous)";
+    const name = owner === null ? own : owner.isOurs ? `${own} ${owner.name}` : owner.name;
+    const stack = at.node === root || at.below.at(-1) === name ? at.below : [...at.below, name];
+    stacks.set(at.node.id, stack);
+    for (const id of at.node.children ?? []) {
+      const node = byId.get(id);
+      if (node !== undefined) open.push({ node, below: stack });
+    }
+  }
+  return stacks;
+}
+
+export interface Profiled {
   readonly folder: string;
+  /** A file that only the wanted process has run. */
   readonly program: string;
   readonly windows: readonly Window[];
-}): readonly GroupTime[] {
-  const { folder, program, windows } = options;
-  const times = new Map<string, number>();
+}
+
+/** Calls `take` for every sample of the wanted process inside the windows. */
+function readSamples(
+  { folder, program, windows }: Profiled,
+  take: (profile: Profile, id: number, micros: number) => void,
+) {
   const read = (name: string): Profile => JSON.parse(readFileSync(join(folder, name), "utf8")) as Profile;
   const names = readdirSync(folder).filter((name) => name.endsWith(".cpuprofile"));
   const isWanted = ({ nodes }: Profile) => nodes.some(({ callFrame }) => callFrame.url.endsWith(program));
@@ -79,15 +105,41 @@ export function summarizeProfiles(options: {
   for (const name of names) {
     if (!processes.has(name.split(".")[3])) continue;
     const profile = read(name);
-    const groups = toGroups(profile);
     let now = profile.startTime;
     for (const [index, id] of profile.samples.entries()) {
       const took = profile.timeDeltas[index] ?? 0;
       now += took;
-      const group = groups.get(id) ?? "(unknown)";
-      if (idle.has(group) || !windows.some(([from, to]) => now >= Number(from) && now <= Number(to))) continue;
-      times.set(group, (times.get(group) ?? 0) + took);
+      if (windows.some(([from, to]) => now >= Number(from) && now <= Number(to))) take(profile, id, took);
     }
   }
+}
+
+/** Self time per group inside the windows, longest first. */
+export function summarizeProfiles(profiled: Profiled): readonly GroupTime[] {
+  const times = new Map<string, number>();
+  const groupsOf = new Map<Profile, ReadonlyMap<number, string>>();
+  readSamples(profiled, (profile, id, took) => {
+    const groups = groupsOf.get(profile) ?? toGroups(profile);
+    groupsOf.set(profile, groups);
+    const group = groups.get(id) ?? "(unknown)";
+    if (!idle.has(group)) times.set(group, (times.get(group) ?? 0) + took);
+  });
   return [...times].map(([group, micros]) => ({ group, micros })).sort((a, b) => b.micros - a.micros);
+}
+
+/** Every stack inside the windows with the time spent at its top. */
+export function foldProfiles(profiled: Profiled): readonly Stack[] {
+  const folded = new Map<string, { frames: readonly string[]; micros: number }>();
+  const stacksOf = new Map<Profile, ReadonlyMap<number, readonly string[]>>();
+  readSamples(profiled, (profile, id, took) => {
+    const stacks = stacksOf.get(profile) ?? toStacks(profile);
+    stacksOf.set(profile, stacks);
+    const frames = stacks.get(id) ?? [];
+    if (idle.has(frames.at(-1) ?? "(root)")) return;
+    const key = frames.join("\n");
+    const stack = folded.get(key) ?? { frames, micros: 0 };
+    stack.micros += took;
+    folded.set(key, stack);
+  });
+  return [...folded.values()];
 }

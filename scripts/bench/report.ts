@@ -2,10 +2,13 @@
  * What `npm run bench` prints. Owns the columns and their rounding; every figure stands beside the conditions it was measured under.
  */
 import { cpus } from "node:os";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import Table from "cli-table3";
 import type { LegResult, Used } from "./legs.ts";
 import type { Options } from "./options.ts";
-import { summarizeProfiles } from "./profile.ts";
+import { drawFlame } from "./flame.ts";
+import { foldProfiles, summarizeProfiles } from "./profile.ts";
 
 export const blockMs = 250;
 export const depth = 2;
@@ -135,7 +138,8 @@ export function printProfile(legs: readonly Leg[], folder: string): void {
   const node = legs.filter(({ name }) => name !== "bare chain");
   const payments = node.reduce((sum, leg) => sum + leg.payments, 0);
   const windows = node.map(({ before, after }) => [before.at, after.at] as const);
-  const times = summarizeProfiles({ folder, program: "/src/main.ts", windows });
+  const profiled = { folder, program: "/src/main.ts", windows };
+  const times = summarizeProfiles(profiled);
   const table = new Table({ head: ["called by", "µs/payment"], style: { head: [], border: [], compact: true } });
   let rest = 0;
   for (const { group, micros } of times) {
@@ -146,4 +150,8 @@ export function printProfile(legs: readonly Leg[], folder: string): void {
   process.stdout.write(
     `the node's self time, sampled, by the nearest file of ours on the stack\n${table.toString()}\n`,
   );
+  const path = join(folder, "flame.svg");
+  const title = `the node while ${payments} payments settle: width is sampled time, hover for µs per payment`;
+  writeFileSync(path, drawFlame(foldProfiles(profiled), { title, payments }));
+  process.stdout.write(`flame graph: ${path}\n`);
 }
