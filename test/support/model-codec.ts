@@ -18,6 +18,7 @@ export {
   coin,
   dealer,
   deployment,
+  funder,
   laneA,
   laneB,
   redemptions,
