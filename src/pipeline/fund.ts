@@ -101,7 +101,10 @@ export function createFunder(parts: FunderParts): Funder {
     let committed = 0;
     for (const to of low.slice(0, Math.max(0, limits.unminedSlots - unmined.length))) {
       if (given + limits.topUp > limits.perDay) {
-        raise("funder_capped", { subject: funder, detail: `${given} gwei of ${limits.perDay} given in 24 hours; ${to} waits` });
+        raise("funder_capped", {
+          subject: funder,
+          detail: `${given} gwei of ${limits.perDay} given in 24 hours; ${to} waits`,
+        });
         break;
       }
       if (left < cost) {

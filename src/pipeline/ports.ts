@@ -596,6 +596,8 @@ export interface HeadView {
   /** Null before the first block was applied. */
   readonly latest: BlockRef | null;
   readonly final: BlockRef | null;
+  /** How often blocks were seen replaced since this process began. */
+  readonly reorgs: number;
   /** Milliseconds since a new block was last seen. */
   ageMs(): number;
 }

@@ -70,7 +70,14 @@ describe("crash enumeration", function () {
       for (const notice of run.notices) told.add(notice);
       replaced += run.replaced;
     }
-    expect([...told]).to.include.members(["reorg", "lane_out_of_gas", "lane_topped_up", "insufficient_funds", "reverted", "travel_rule"]);
+    expect([...told]).to.include.members([
+      "reorg",
+      "lane_out_of_gas",
+      "lane_topped_up",
+      "insufficient_funds",
+      "reverted",
+      "travel_rule",
+    ]);
     expect(replaced, "attempts that were repriced").to.be.greaterThan(0);
   });
 });

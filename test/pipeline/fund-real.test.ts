@@ -99,7 +99,10 @@ describe("a lane drained by real sends", function () {
 
     const rich = await open(richKeys[2]);
     const { number } = await rich.chain.head();
-    const before = { count: await rich.chain.transactionCount(funder, number), has: await rich.chain.gasBalance(funder) };
+    const before = {
+      count: await rich.chain.transactionCount(funder, number),
+      has: await rich.chain.gasBalance(funder),
+    };
     await run(rich, payments * 2);
     expect((await rich.store.countByState()).settled).to.equal(payments);
     const { number: last } = await rich.chain.head();
@@ -107,9 +110,10 @@ describe("a lane drained by real sends", function () {
     expect(await rich.store.sumFunded(0)).to.equal(topUp);
     expect(await rich.store.readOpenSlots(funder, 9)).to.deep.equal([]);
     const spent = before.has - (await rich.chain.gasBalance(funder));
-    expect(spent > topUp * gwei && spent < (topUp + 1_000_000n) * gwei, `${spent} wei: the transfer and its gas`).to.equal(
-      true,
-    );
+    expect(
+      spent > topUp * gwei && spent < (topUp + 1_000_000n) * gwei,
+      `${spent} wei: the transfer and its gas`,
+    ).to.equal(true);
     expect((await rich.house.reconciler.run()).differences, "P9").to.deep.equal([]);
     await rich.store.close();
   });

@@ -229,7 +229,9 @@ describe("the funder", () => {
     const town = await openTown();
     const real = town.model.send;
     town.model.send = async (raws) =>
-      decodeTransaction(raws[0] ?? "0x").from === funder ? raws.map(() => ({ kind: "unknown", message: "" })) : real(raws);
+      decodeTransaction(raws[0] ?? "0x").from === funder
+        ? raws.map(() => ({ kind: "unknown", message: "" }))
+        : real(raws);
     town.model.purses.set(laneA, gwei - 1n);
     for (const nonce of [0n, 1n]) {
       for (let payer = 1; payer <= 6; payer++) await town.accept(payment(payer, { nonce: toWord(nonce) }));
@@ -243,7 +245,11 @@ describe("the funder", () => {
     const town = await openTown();
     await town.round();
     const list = await town.house.desk.list();
-    expect(list.find(({ address }) => address === funder)).to.include({ role: "funder", hasKey: true, state: "active" });
+    expect(list.find(({ address }) => address === funder)).to.include({
+      role: "funder",
+      hasKey: true,
+      state: "active",
+    });
     expect(list.filter(({ role }) => role === "lane").map(({ address }) => address)).to.have.members([laneA, laneB]);
     expect(await act(town, "rotate", funder)).to.equal("lane_state_invalid");
   });

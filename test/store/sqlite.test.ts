@@ -215,7 +215,8 @@ describe("SQLite store, on disk", () => {
     for (const table of ["sponsored_days", "sponsored_hours"]) database.exec(`DROP TABLE ${table}`);
     for (const index of ["slots_funding", "slots_funded"]) database.exec(`DROP INDEX ${index}`);
     for (const column of ["beneficiary", "gwei"]) database.exec(`ALTER TABLE slots DROP COLUMN ${column}`);
-    for (const column of ["role", "state", "moved_by", "moved_at"]) database.exec(`ALTER TABLE lanes DROP COLUMN ${column}`);
+    for (const column of ["role", "state", "moved_by", "moved_at"])
+      database.exec(`ALTER TABLE lanes DROP COLUMN ${column}`);
     database.exec("DELETE FROM kysely_migration WHERE name IN ('0002-escrows', '0003-lanes', '0004-funder')");
     database.close();
     const again = await openSqlite({ folder });

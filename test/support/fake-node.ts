@@ -481,6 +481,7 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
       get final() {
         return state.head;
       },
+      reorgs: 0,
       ageMs: () => state.headAgeMs,
     },
     orderSigner,

@@ -147,7 +147,21 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
     for (const step of [follower, planner, funder, sender]) await step.tick().catch(() => undefined);
   }
 
-  return { follower, intake, planner, funder, sender, keeper, reconciler, publisher, lanes, desk, notices, round, clock };
+  return {
+    follower,
+    intake,
+    planner,
+    funder,
+    sender,
+    keeper,
+    reconciler,
+    publisher,
+    lanes,
+    desk,
+    notices,
+    round,
+    clock,
+  };
 }
 export type House = ReturnType<typeof createHouse>;
 
