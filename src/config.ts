@@ -73,6 +73,8 @@ export const credentialsSchema = z.strictObject({
   apiKeys: z.array(z.strictObject({ name: z.string(), role: z.enum(apiRoles), key: z.string().min(20) })),
   /** Empty where the lanes' keys are in a keystore. */
   lanes: z.array(privateKey),
+  /** Gives the lanes gas money; left out where its key is in a keystore, or where a person does. */
+  funder: privateKey.optional(),
   roles: z.partialRecord(z.enum(roleNames), privateKey),
   wallets: z.array(z.strictObject({ name: z.string(), country: z.string(), address, privateKey })),
 });
@@ -140,6 +142,11 @@ const environment = z.object({
   LANE_PASSPHRASE: passphraseSource.default({ kind: "prompt" }),
   LANE_COUNT: whole(2, 1, 64),
   LANE_SPARE: whole(2, 0, 64),
+  FUNDER_KEYSTORE: z.string().min(1).optional(),
+  FUNDER_PASSPHRASE: passphraseSource.default({ kind: "prompt" }),
+  LANE_LOW_GWEI: whole(500_000_000, 1, Number.MAX_SAFE_INTEGER),
+  LANE_TOP_UP_GWEI: whole(1_000_000_000, 1, Number.MAX_SAFE_INTEGER),
+  FUNDER_GWEI_PER_DAY: whole(20_000_000_000, 1, Number.MAX_SAFE_INTEGER),
   MIN_SPONSORED_UNITS: minimums.default(defaultMinimums),
   SPONSOR_GAS_PER_PAYER_DAY: whole(10_000_000_000, 0, Number.MAX_SAFE_INTEGER),
   SPONSOR_GAS_PER_NEW_PAYER_DAY: whole(2_000_000_000, 0, Number.MAX_SAFE_INTEGER),

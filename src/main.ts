@@ -12,13 +12,14 @@ import { createRecoverer } from "./chain/recover.ts";
 import { startRecoverThread } from "./chain/recover-thread.ts";
 import { createSandbox } from "./chain/sandbox.ts";
 import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
-import { createLaneSigner, createOrderSigner } from "./chain/signer.ts";
+import { createLaneSigner, createOrderSigner, transferGas } from "./chain/signer.ts";
 import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
 import { createServer } from "./http/server.ts";
 import { createLog, type Logger } from "./log.ts";
 import { createBell, faultPauseMs, type Loop, runLoop, toLanesLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
+import { createFunder } from "./pipeline/fund.ts";
 import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
 import { createLaneDesk } from "./pipeline/lanes.ts";
 import { createTenure, defaultLeaseLimits } from "./pipeline/lease.ts";
@@ -45,6 +46,8 @@ const clock: Clock = {
 const chainPatienceMs = 60_000;
 /** Deadlines are in whole seconds. */
 const keepPauseMs = 1_000;
+/** Between looks at what the lanes have: a transfer takes some blocks anyway. */
+const fundPauseMs = 1_000;
 const gwei = 1_000_000_000n;
 /** One thousand dollars per call of the devnet's faucet. */
 const faucetUnits = 1_000_000_000n;
@@ -75,6 +78,28 @@ async function readLaneKeys(config: Config, lanes: readonly Hex[]) {
   const { readKeystoreKeys } = await import("./chain/keystore.ts");
   const keys = await readKeystoreKeys({ path, passphrase, count: active + spare });
   return { keys: [...lanes, ...keys.slice(0, active)], spareKeys: keys.slice(active) };
+}
+
+/** The funder's key: that of its keystore, else that of credentials.json; undefined: nobody gives the lanes gas money by itself. */
+async function readFunderKey(config: Config, parts: { given: Hex | undefined; lanes: readonly Hex[] }) {
+  const { FUNDER_KEYSTORE: path, FUNDER_PASSPHRASE: source } = config;
+  let key = parts.given;
+  if (path !== undefined) {
+    const passphrase = await readPassphrase(source, { env: process.env, of: "the funder's keystore" });
+    const { readKeystoreKeys } = await import("./chain/keystore.ts");
+    [key] = await readKeystoreKeys({ path, passphrase, count: 1 });
+  }
+  if (key === undefined || !parts.lanes.includes(key)) return key;
+  throw new ConfigError(["FUNDER_KEYSTORE: the funder's key is a lane's key; it needs one of its own"]);
+}
+
+/** What the funder may give: the signer keeps to it, the store counts it, the pipeline asks for no more. */
+function toFunderLimits(config: Config) {
+  return {
+    low: BigInt(config.LANE_LOW_GWEI),
+    topUp: BigInt(config.LANE_TOP_UP_GWEI),
+    perDay: BigInt(config.FUNDER_GWEI_PER_DAY),
+  };
 }
 
 /** The chain over its one endpoint, or over several that must agree. */
@@ -162,6 +187,9 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
   const deployment = readDeployment(config.REMESA_DATA);
   const credentials = readCredentials(config.REMESA_DATA);
   const laneKeys = await readLaneKeys(config, credentials.lanes);
+  const { keys, spareKeys = [] } = laneKeys;
+  const funderKey = await readFunderKey(config, { given: credentials.funder, lanes: [...keys, ...spareKeys] });
+  const purse = toFunderLimits(config);
   const maxFeePerGas = BigInt(config.MAX_FEE_GWEI) * gwei;
   const notify: Notify = ({ step, code, subject, detail }) => log.warn({ step, code, subject }, detail);
   const chain = connect(config, { deployment, maxFeePerGas, notify });
@@ -173,6 +201,8 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
     ...laneKeys,
     deployment,
     maxFeePerGas,
+    funder:
+      funderKey === undefined ? undefined : { key: funderKey, topUp: purse.topUp * gwei, perDay: purse.perDay * gwei },
   });
   const lanes = createLanes({ store, chain, signer });
   const publisher = createPublisher({ store, clock, limits: defaultPublisherLimits });
@@ -234,6 +264,16 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
     limits: { ...defaultSenderLimits, maxFeePerGas },
     notify,
   });
+  const funder = createFunder({
+    store,
+    chain,
+    lanes,
+    short: planner.short,
+    clock,
+    limits: { ...purse, gas: transferGas, maxFeePerGas, unminedSlots: defaultPlannerLimits.unminedSlots },
+    wake,
+    notify,
+  });
   const keeper = createKeeper({ store, intake, head, clock, limits: defaultKeeperLimits, notify });
   const reconciler = createReconciler({ store, chain, deployment, clock, notify });
   const laneDesk = createLaneDesk({ store, chain, lanes, signer, clock, wake, notify });
@@ -284,6 +324,15 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
       tenure: tenures.send,
       pauseMs: () => config.POLL_MS,
       turn: async () => (await sender.tick()) > 0,
+    },
+    {
+      name: "fund",
+      tenure: tenures.send,
+      pauseMs: () => fundPauseMs,
+      async turn() {
+        await funder.tick();
+        return false;
+      },
     },
     {
       name: "keep",

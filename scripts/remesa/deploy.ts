@@ -12,7 +12,7 @@ import { operatorMembers, type RoleMember, roleMembers } from "../../src/chain/r
 import { readCredentials } from "../../src/config.ts";
 import { type Address, formatAddress, type Hex, isHexOf, parseAddress, toLower } from "../../src/domain/hex.ts";
 import { addDryRun, type ChangeOptions, declareVerb } from "../terminal/options.ts";
-import { Refusal } from "../terminal/refusal.ts";
+import { Refusal, toUsage } from "../terminal/refusal.ts";
 import { formatBlock, formatTable, showResult } from "../terminal/screen.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -22,6 +22,7 @@ interface DeployVerbOptions extends ChangeOptions {
   readonly roles?: string;
   readonly out: string;
   readonly devnet?: true;
+  readonly travelRuleLimit?: string;
 }
 
 type Roles = Readonly<Partial<Record<RoleMember, Address>>>;
@@ -107,7 +108,14 @@ function formatDeployment(terminal: Terminal, { deployment, outcome, members }: 
   return `${block}\n${formatTable(terminal, { head: ["role", "held by", "acts after"], rows })}`;
 }
 
+/** Base units; undefined where the rule stays off. */
+function readLimit(text: string | undefined): bigint | undefined {
+  if (text === undefined || /^\d{1,19}$/.test(text)) return text === undefined ? undefined : BigInt(text);
+  throw toUsage(`--travel-rule-limit is "${text}", not a whole number of base units with at most 19 digits`);
+}
+
 async function runDeploy(terminal: Terminal, options: DeployVerbOptions): Promise<void> {
+  const travelRuleLimit = readLimit(options.travelRuleLimit);
   const roleAddresses = chooseRoles(options);
   const deployerKey = readKey(terminal, options.keyFile);
   if (options.dryRun === true) {
@@ -124,6 +132,7 @@ async function runDeploy(terminal: Terminal, options: DeployVerbOptions): Promis
     roleAddresses,
     outFolder: options.out,
     devnet: options.devnet === true,
+    ...(travelRuleLimit === undefined ? {} : { travelRuleLimit }),
     report: (line) => terminal.note(`${line}\n`),
   };
   try {
@@ -158,6 +167,10 @@ export function addDeploy(program: Command, terminal: Terminal): void {
     .option(
       "--key-file <file>",
       "file with the deployer's private key; else REMESA_DEPLOYER_KEY, else an unlocked account",
+    )
+    .option(
+      "--travel-rule-limit <units>",
+      "base units from which on a payment between two wallet operators' families needs an attestation; default: none does",
     )
     .option("--devnet", "short delays and minting on; never for real money")
     .action((options: DeployVerbOptions) => runDeploy(terminal, options));

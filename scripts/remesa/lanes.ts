@@ -29,9 +29,10 @@ async function listLanes(terminal: Terminal, options: NodeOptions): Promise<void
   const { lanes } = await session.client.get<Lanes>("/v1/lanes");
   const { red } = terminal.colours;
   const table = formatTable(terminal, {
-    head: ["lane", "state", "gas balance", "open", "head slot", "epoch", "since"],
-    rows: lanes.map(({ address, state, hasKey, gasBalance, open, slots, epoch, moved }) => [
+    head: ["lane", "role", "state", "gas balance", "open", "head slot", "epoch", "since"],
+    rows: lanes.map(({ address, role, state, hasKey, gasBalance, open, slots, epoch, moved }) => [
       address,
+      role,
       hasKey ? state : `${state} ${red("no key")}`,
       gasBalance === null ? "unknown" : `${Number(formatEther(gasBalance)).toFixed(4)} ETH`,
       open,
@@ -41,7 +42,7 @@ async function listLanes(terminal: Terminal, options: NodeOptions): Promise<void
       epoch,
       moved === null ? "" : `${moved.at}, ${moved.by}`,
     ]),
-    right: [2, 3, 5],
+    right: [3, 4, 6],
   });
   showResult(terminal, options, { value: lanes, text: table });
 }

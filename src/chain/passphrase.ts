@@ -80,6 +80,8 @@ export interface PassphraseReach {
   readonly env: NodeJS.ProcessEnv;
   /** Default: the process's own terminal. */
   readonly ask?: (question: string) => Promise<string | null>;
+  /** Whose passphrase a person is asked for. */
+  readonly of?: string;
 }
 
 function readLine(source: number | string, what: string): string {
@@ -93,7 +95,7 @@ function readLine(source: number | string, what: string): string {
 /** The passphrase, one trailing line break left out. Throws KeystoreRefused when there is none. */
 export async function readPassphrase(
   source: PassphraseSource,
-  { env, ask = askHidden }: PassphraseReach,
+  { env, ask = askHidden, of = "the lanes' keystore" }: PassphraseReach,
 ): Promise<string> {
   let passphrase: string | null;
   switch (source.kind) {
@@ -109,7 +111,7 @@ export async function readPassphrase(
       passphrase = readLine(source.number, `file descriptor ${source.number}`);
       break;
     case "prompt":
-      passphrase = await ask("Passphrase of the lanes' keystore: ");
+      passphrase = await ask(`Passphrase of ${of}: `);
       break;
   }
   if (passphrase !== null && passphrase !== "") return passphrase;

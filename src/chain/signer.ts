@@ -1,6 +1,6 @@
 /**
- * Keys: the lanes' and the roles'. Owns what each key may sign: a lane only calls of the node's kinds to our contracts, without value and
- * under the fee cap; a role only its own orders, under a daily cap. Anything else throws: a program that asks for it is broken or
+ * Keys: the lanes', the funder's and the roles'. Owns what each key may sign: a lane only calls of the node's kinds to our contracts, without
+ * value and under the fee cap; the funder only gas money for these lanes, and a role only its own orders, each under a daily cap. Anything else throws: a program that asks for it is broken or
  * taken over. Keys are never returned, logged or put into an error.
  */
 import { decodeFunctionData, toFunctionSelector, toFunctionSignature } from "viem";
@@ -130,9 +130,50 @@ export interface LaneSignerOptions {
   readonly deployment: Deployment;
   /** Wei per gas. */
   readonly maxFeePerGas: bigint;
+  readonly funder?: FunderOptions | undefined;
 }
 
-/** Signs for lanes. A call to the lane itself without data is allowed too: it uses up a nonce and does nothing else. */
+export interface FunderOptions {
+  readonly key: Hex;
+  /** Wei given at a time, at most. */
+  readonly topUp: bigint;
+  /** Wei given in any 24 hours, at most. Kept in memory here: a restart begins a new day. The store keeps its own count. */
+  readonly perDay: bigint;
+  /** Wall clock, Unix milliseconds. */
+  readonly now?: () => number;
+}
+
+/** A plain transfer takes 21,000; where data is charged as gas, as on rollups, somewhat more. What is not used is not paid. */
+export const transferGas = 100_000n;
+
+/** What the funder may give: plain transfers to `lanes`, each and all together under their caps. Throws SigningRefused. */
+function createGiving(options: FunderOptions, lanes: { has(address: Address): boolean }) {
+  const { topUp, perDay, now = Date.now } = options;
+  /** By nonce, oldest first: the same nonce signed again gives once. */
+  const given = new Map<number, { readonly value: bigint; readonly at: number }>();
+
+  function count(nonce: number, value: bigint): void {
+    const time = now();
+    let sum = value;
+    for (const [old, entry] of given) {
+      if (time - entry.at >= dayMs) given.delete(old);
+      else if (old !== nonce) sum += entry.value;
+    }
+    if (sum > perDay) throw new SigningRefused(`${sum} wei in a day are above the cap of ${perDay}`);
+    const before = given.get(nonce);
+    if (before === undefined || before.value < value) given.set(nonce, { value, at: before?.at ?? time });
+  }
+
+  return ({ to, data, value = 0n, gas, nonce }: LaneTransaction): void => {
+    if (data !== "0x") throw new SigningRefused("the funder calls nothing");
+    if (!lanes.has(to)) throw new SigningRefused(`${to} is not a lane of this node`);
+    if (value <= 0n || value > topUp) throw new SigningRefused(`${value} wei is outside 1 to ${topUp}`);
+    if (gas > transferGas) throw new SigningRefused(`${gas} gas is more than a transfer takes`);
+    count(nonce, value);
+  };
+}
+
+/** Signs for lanes and their funder. A call to itself without data is allowed too: it uses up a nonce and does nothing else. */
 export async function createLaneSigner(options: LaneSignerOptions): Promise<LaneSigner> {
   const { keys, spareKeys = [], deployment, maxFeePerGas } = options;
   const curve = await loadCurve();
@@ -143,14 +184,19 @@ export async function createLaneSigner(options: LaneSignerOptions): Promise<Lane
   const spare = new Set(later.map(({ address }) => address));
   for (const { address } of first) spare.delete(address);
   const isAllowed = createPolicy(deployment);
+  const giver = options.funder === undefined ? null : toPair(curve, keccak, options.funder.key);
+  if (giver !== null && pairs.has(giver.address)) throw new SigningRefused("the funder's key is a lane's key");
+  const checkGift = options.funder === undefined ? null : createGiving(options.funder, new Set(pairs.keys()));
 
   function check(transaction: LaneTransaction): Uint8Array {
-    const { lane, nonce, to, data, gas } = transaction;
-    const key = pairs.get(lane);
+    const { lane, nonce, to, data, gas, value = 0n } = transaction;
+    const isGiver = giver !== null && lane === giver.address;
+    const key = isGiver ? giver.key : pairs.get(lane);
     if (key === undefined) throw new SigningRefused(`${lane} is not a lane of this node`);
     if (!Number.isSafeInteger(nonce) || nonce < 0) throw new SigningRefused(`${nonce} is not a nonce`);
-    const isNoOp = to === lane && data === "0x";
-    if (!isNoOp && !isAllowed(to, data)) {
+    const isNoOp = to === lane && data === "0x" && value === 0n;
+    if (!isGiver && value !== 0n) throw new SigningRefused("a lane gives no value away");
+    if (!isGiver && !isNoOp && !isAllowed(to, data)) {
       throw new SigningRefused(`a lane does not call ${data.slice(0, 10)} of ${to}`);
     }
     if (gas <= 0n || gas > transactionGasCap)
@@ -161,6 +207,8 @@ export async function createLaneSigner(options: LaneSignerOptions): Promise<Lane
     if (transaction.maxPriorityFeePerGas > transaction.maxFeePerGas) {
       throw new SigningRefused("the priority fee is above the fee itself");
     }
+    // Last: what is refused for another reason is not counted.
+    if (isGiver && !isNoOp) checkGift?.(transaction);
     return key;
   }
 
@@ -171,7 +219,7 @@ export async function createLaneSigner(options: LaneSignerOptions): Promise<Lane
     return { raw: toHex(raw), hash: toHex(keccak(raw)) };
   }
 
-  return { lanes: [...pairs.keys()], spare, sign };
+  return { lanes: [...pairs.keys()], spare, sign, ...(giver === null ? {} : { funder: giver.address }) };
 }
 
 /** The structs each role signs, and no others. */

@@ -29,13 +29,13 @@ export interface Signed {
   readonly recovery: number;
 }
 
-/** The bytes that are signed, or with a signature the bytes that are sent. Value 0 and no access list, always. */
+/** The bytes that are signed, or with a signature the bytes that are sent. No access list, always. */
 export function encodeTransaction(transaction: LaneTransaction, chainId: number, signed: Signed | null): Buffer {
-  const { nonce, maxPriorityFeePerGas, maxFeePerGas, gas, to, data } = transaction;
+  const { nonce, maxPriorityFeePerGas, maxFeePerGas, gas, to, data, value = 0n } = transaction;
   const parts: Buffer[] = [];
-  for (const value of [chainId, nonce, maxPriorityFeePerGas, maxFeePerGas, gas]) pushItem(parts, toInteger(value));
+  for (const field of [chainId, nonce, maxPriorityFeePerGas, maxFeePerGas, gas]) pushItem(parts, toInteger(field));
   pushItem(parts, Buffer.from(to.slice(2), "hex"));
-  pushItem(parts, toInteger(0));
+  pushItem(parts, toInteger(value));
   pushItem(parts, Buffer.from(data.slice(2), "hex"));
   parts.push(Buffer.from([0xc0]));
   if (signed !== null) {

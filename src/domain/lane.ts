@@ -11,6 +11,10 @@
 export const laneStates = ["stored", "active", "draining", "paused", "retired"] as const;
 export type LaneState = (typeof laneStates)[number];
 
+/** `lane`: carries what was accepted · `funder`: gives lanes gas money, and carries nothing else. */
+export const laneRoles = ["lane", "funder"] as const;
+export type LaneRole = (typeof laneRoles)[number];
+
 export const laneVerbs = ["pause", "resume", "drain", "retire", "rotate"] as const;
 export type LaneVerb = (typeof laneVerbs)[number];
 

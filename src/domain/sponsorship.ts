@@ -117,15 +117,16 @@ export function refuseSponsorship(found: {
 }): Rejection {
   const { subject, scope, used, wanted, limit, at } = found;
   const period = scope === "hour" ? hourMs : dayMs;
+  const renews = (Math.floor(at / period) + 1) * period;
   // oxlint-disable-next-line no-restricted-globals -- writes a given time down and reads no clock
-  const renewsAt = new Date((Math.floor(at / period) + 1) * period).toISOString();
+  const renewsAt = new Date(renews).toISOString();
   return {
     code: "sponsor_budget_exhausted",
     subject,
     actual: `${used + wanted} gas`,
     limit: `${limit} gas`,
     remedy: `Send the same request again after ${renewsAt}, or hand the signed authorization to the contract yourself.`,
-    extra: { scope, renewsAt },
+    extra: { scope, renewsAt, retryAfterSeconds: Math.ceil((renews - at) / 1_000) },
   };
 }
 

@@ -64,15 +64,15 @@ function addReadings(registers: Registry[], parts: RouteParts, streams: () => nu
     });
     return (await listing).filter(({ state }) => state !== "retired");
   }
-  const laneLabels = { ...registry, labelNames: ["lane", "state"] };
+  const laneLabels = { ...registry, labelNames: ["lane", "role", "state"] };
   new Gauge({
     ...laneLabels,
     name: "remesa_lane_balance_wei",
-    help: "Gas money of each lane that is not retired",
+    help: "Gas money of each lane that is not retired, and of their funder",
     async collect() {
       this.reset();
-      for (const { address: lane, state, gasBalance } of await listLanes()) {
-        if (gasBalance !== null) this.set({ lane, state }, Number(gasBalance));
+      for (const { address: lane, role, state, gasBalance } of await listLanes()) {
+        if (gasBalance !== null) this.set({ lane, role, state }, Number(gasBalance));
       }
     },
   });
@@ -82,7 +82,9 @@ function addReadings(registers: Registry[], parts: RouteParts, streams: () => nu
     help: "Slots of each lane that are not final, 100 at most",
     async collect() {
       this.reset();
-      for (const { address: lane, state, slots } of await listLanes()) this.set({ lane, state }, slots.length);
+      for (const { address: lane, role, state, slots } of await listLanes()) {
+        this.set({ lane, role, state }, slots.length);
+      }
     },
   });
   new Gauge({

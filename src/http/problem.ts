@@ -132,7 +132,10 @@ export function toProblem(reasons: readonly Rejection[]): Problem {
 
 export function sendProblem(reply: FastifyReply, body: Problem): FastifyReply {
   if (body.status === 401) reply.header("www-authenticate", "Bearer");
-  if (body.status === 503) reply.header("retry-after", "1");
+  // RFC 9110, section 10.2.3. What limits rates has said so by itself.
+  if ((body.status === 429 || body.status === 503) && !reply.hasHeader("retry-after")) {
+    reply.header("retry-after", String(body["retryAfterSeconds"] ?? 1));
+  }
   return reply
     .code(body.status)
     .header("cache-control", "no-store")

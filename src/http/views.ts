@@ -3,7 +3,7 @@
  * names; promises nothing internal is added going out.
  */
 import { z } from "zod";
-import { laneStates } from "../domain/lane.ts";
+import { laneRoles, laneStates } from "../domain/lane.ts";
 import { agreementStep } from "./agreements.ts";
 import { claim } from "./claims.ts";
 import { attestation, membership } from "./families.ts";
@@ -132,7 +132,7 @@ const attemptView = z.object({
   sentAt: timeOut.nullable(),
 });
 const slotState = z.enum(["signed", "sent", "mined", "final"]);
-const slotKind = z.enum(["settle", "call", "empty"]);
+const slotKind = z.enum(["settle", "call", "fund", "empty"]);
 
 const laneState = z.enum(laneStates).meta({
   description:
@@ -152,6 +152,7 @@ export const lanes = z
     lanes: z.array(
       z.object({
         address: addressOut,
+        role: z.enum(laneRoles).meta({ description: "funder: gives the lanes gas money, and carries nothing else" }),
         state: laneState,
         epoch: z.number().meta({ description: "Rises whenever a process takes the lane over" }),
         hasKey: z.boolean().meta({ description: "False: this node can only follow the lane and send its bytes again" }),

@@ -154,6 +154,7 @@ export function createFollower(parts: FollowerParts): Follower {
   const { store, chain, clock, books, wake, notify } = parts;
   let view: { readonly latest: BlockRef | null; readonly final: BlockRef | null } = { latest: null, final: null };
   let seen: { readonly hash: Word; readonly at: number } | null = null;
+  let reorgs = 0;
   let running: Promise<number> | null = null;
 
   /** Goes back to the common ancestor where blocks were replaced. Null: wait. */
@@ -175,6 +176,7 @@ export function createFollower(parts: FollowerParts): Follower {
       return number === latest.number ? { number, hash: latest.hash } : null;
     }
     await store.revertTo(number, clock.now());
+    reorgs += 1;
     const detail = `${latest.number - number} blocks above ${number} were replaced`;
     notify({ step: "confirm", code: "reorg", subject: String(number), detail });
     wake();
@@ -213,6 +215,9 @@ export function createFollower(parts: FollowerParts): Follower {
     },
     get final() {
       return view.final;
+    },
+    get reorgs() {
+      return reorgs;
     },
     ageMs: () => (seen === null ? Number.POSITIVE_INFINITY : clock.monotonic() - seen.at),
     tick() {

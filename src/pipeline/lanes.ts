@@ -35,7 +35,7 @@ export interface LaneDeskParts {
   readonly store: Pick<Store, "readLanes" | "addLanes" | "moveLane" | "readOpenSlots">;
   readonly chain: Pick<Chain, "gasBalance">;
   readonly lanes: { refresh(): Promise<void> };
-  readonly signer: Pick<LaneSigner, "lanes">;
+  readonly signer: Pick<LaneSigner, "lanes" | "funder">;
   readonly clock: Pick<Clock, "now">;
   readonly wake: () => void;
   readonly notify: Notify;
@@ -59,7 +59,7 @@ function refuseState(lane: StoredLane, verb: LaneVerb): Rejection {
 
 export function createLaneDesk(parts: LaneDeskParts): LaneDesk {
   const { store, chain, lanes, signer, clock, wake, notify } = parts;
-  const keys = new Set(signer.lanes);
+  const keys = new Set([...signer.lanes, ...(signer.funder === undefined ? [] : [signer.funder])]);
 
   async function find(address: Address): Promise<StoredLane | undefined> {
     return (await store.readLanes()).find((lane) => lane.address === address);
@@ -79,6 +79,10 @@ export function createLaneDesk(parts: LaneDeskParts): LaneDesk {
     const lane = await find(address);
     if (lane === undefined) {
       return refused({ code: "not_found", subject: address, remedy: "Name a lane that GET /v1/lanes lists." });
+    }
+    if (lane.role === "funder" && verb === "rotate") {
+      const remedy = "No lane takes a funder's place: pause it, set another FUNDER_KEYSTORE and restart.";
+      return refused({ code: "lane_state_invalid", subject: address, actual: lane.role, limit: "lane", remedy });
     }
     const move = laneMoves[verb];
     if (!move.from.includes(lane.state)) return refused(refuseState(lane, verb));

@@ -118,6 +118,8 @@ function createVetting({ chain, clock, limits, notify }: PlannerParts) {
 export interface Planner {
   /** Makes one plan and commits its slots. Returns how many were committed. Throws when store, chain or signer are out. */
   tick(): Promise<number>;
+  /** Lanes that could not pay for their next slot when it was last planned. */
+  short(): ReadonlySet<Address>;
 }
 
 /** What a lane can still take and pay; kept for one block, lowered by what is committed meanwhile, zero once it could not pay. */
@@ -153,7 +155,7 @@ function createMoves({ store, lanes, limits }: PlannerParts): (active: readonly 
 
   async function readUnmined(): Promise<ReadonlySet<string>> {
     const unmined = new Set<string>();
-    for (const lane of await lanes.watched()) {
+    for (const lane of await lanes.watched("lane")) {
       for (const { nonce, state } of await store.readOpenSlots(lane, limits.openSlots)) {
         if (state === "signed" || state === "sent") unmined.add(`${lane}:${nonce}`);
       }
@@ -163,7 +165,7 @@ function createMoves({ store, lanes, limits }: PlannerParts): (active: readonly 
 
   return async (active) => {
     const now = active.join();
-    const watched = await lanes.watched();
+    const watched = await lanes.watched("lane");
     const isOther = members === null ? watched.length !== active.length : members !== now;
     if (isOther) left = await readUnmined();
     else if (left.size > 0) {
@@ -182,6 +184,7 @@ export function createPlanner(parts: PlannerParts): Planner {
   let budget: { readonly block: string; readonly value: Budget } | null = null;
   let running: Promise<number> | null = null;
   const isMoving = createMoves(parts);
+  const short = new Set<Address>();
 
   /** Slots are mined with blocks, and committed here: between two blocks the last reading, lowered, stays true. */
   async function readBudget(block: string): Promise<Budget> {
@@ -209,6 +212,8 @@ export function createPlanner(parts: PlannerParts): Planner {
       // An old balance does not know what was mined since; what was believed then, lowered by every commit, cannot be too much.
       lane.purse = known ?? lane.purse - (costs.get(address) ?? 0n);
     }
+    // Who is short is found out with each block's budget.
+    short.clear();
     budget = { block, value: { market, lanes: read, moving: await isMoving(active) } };
     return budget.value;
   }
@@ -221,8 +226,10 @@ export function createPlanner(parts: PlannerParts): Planner {
       const detail = `short of ${cost - lane.purse} wei for the next slot`;
       notify({ step: "plan", code: "lane_out_of_gas", subject: plan.lane, detail });
       lane.slots = 0;
+      short.add(plan.lane);
       return false;
     }
+    short.delete(plan.lane);
     try {
       const committed = await lanes.commit({ plan, fees: market.fees, at: clock.now() });
       // Nothing was written: what was believed of the lane, or of the intents, is old.
@@ -270,6 +277,7 @@ export function createPlanner(parts: PlannerParts): Planner {
     const ready = await store.readReady({ now: clock.now(), limit });
     if (ready.length === 0) {
       pages = 1;
+      short.clear();
       return 0;
     }
     const left = await readBudget(latest.hash);
@@ -308,5 +316,6 @@ export function createPlanner(parts: PlannerParts): Planner {
       });
       return running;
     },
+    short: () => short,
   };
 }

@@ -17,7 +17,7 @@ import type {
   IntentState,
   RedemptionState,
 } from "../domain/intent.ts";
-import type { LaneMove, LaneState } from "../domain/lane.ts";
+import type { LaneMove, LaneRole, LaneState } from "../domain/lane.ts";
 import type { SlotState } from "../domain/lifecycle.ts";
 import type { Reconciliation } from "../domain/reconciliation.ts";
 import type { Outcome, Rejection } from "../domain/rejection.ts";
@@ -124,9 +124,11 @@ export interface Recoverer {
   recover(items: readonly { readonly digest: Word; readonly signature: Hex }[]): Promise<readonly (Address | null)[]>;
 }
 
-/** Holds the lanes' keys. Signs only calls to our contracts, value 0, fees under the cap. */
+/** Holds the lanes' keys. Signs only calls to our contracts, value 0, fees under the cap; with the funder's key only gas money for its lanes. */
 export interface LaneSigner {
   readonly lanes: readonly Address[];
+  /** Who gives them gas money; none of them. */
+  readonly funder?: Address;
   /** Those of them that are only stored when the store first sees them: each waits to take another one's place. */
   readonly spare?: ReadonlySet<Address>;
   sign(transaction: LaneTransaction): Promise<{ readonly raw: Hex; readonly hash: Word }>;
@@ -138,6 +140,8 @@ export interface LaneTransaction extends Fees {
   readonly to: Address;
   readonly data: Hex;
   readonly gas: bigint;
+  /** Wei, from the funder alone; left out: none. */
+  readonly value?: bigint;
 }
 
 // ——— store ———
@@ -219,10 +223,20 @@ type Action = IntentFacts["action"];
 /** A slot with its committed bytes: what `commitPlan` writes in one transaction. */
 export interface PlannedSlot extends SlotKey {
   readonly epoch: bigint;
-  readonly kind: "settle" | "call";
+  readonly kind: "settle" | "call" | "fund";
   readonly items: readonly bigint[];
   readonly attempt: NewAttempt;
   readonly at: number;
+  /** Of kind `fund`, whose items are none. */
+  readonly funding?: Funding;
+}
+
+/** Gas money for a lane, and what all of it together may be. */
+export interface Funding {
+  readonly to: Address;
+  readonly gwei: bigint;
+  /** No more than `most` gwei committed after `since`, wall milliseconds, this one included. */
+  readonly bound: { readonly since: number; readonly most: bigint };
 }
 
 export interface NewAttempt extends Fees {
@@ -232,7 +246,7 @@ export interface NewAttempt extends Fees {
 
 export interface OpenSlot extends SlotKey {
   readonly state: SlotState;
-  readonly kind: "settle" | "call" | "empty";
+  readonly kind: "settle" | "call" | "fund" | "empty";
   readonly attempts: readonly (NewAttempt & { readonly sentAt: number | null })[];
 }
 
@@ -244,6 +258,7 @@ export interface Lane {
 
 /** A lane as the store has it, whether or not this process has its key. */
 export interface StoredLane extends Lane {
+  readonly role: LaneRole;
   readonly state: LaneState;
   /** Who moved it into its state and when, wall milliseconds; null while it has its first one. */
   readonly moved: { readonly by: string; readonly at: number } | null;
@@ -347,8 +362,13 @@ export interface Store {
   /** Every lane ever used or stored, in address order. */
   readLanes(): Promise<readonly StoredLane[]>;
   /** Takes lanes in that are not known yet, epoch 0 and nonce 0; known ones stay as they are. */
-  addLanes(lanes: readonly { readonly address: Address; readonly state: "stored" | "active" }[]): Promise<void>;
-  /** One conditional write; false: the lane is in none of the states, or not idle where it must be, and nothing changed. */
+  addLanes(
+    lanes: readonly { readonly address: Address; readonly state: "stored" | "active"; readonly role?: LaneRole }[],
+  ): Promise<void>;
+  /**
+   * One conditional write; false: the lane is in none of the states, or not idle where it must be, and nothing changed. A lane that gas money is
+   * on its way to is not idle.
+   */
   moveLane(move: LaneMove & { readonly address: Address; readonly by: string; readonly at: number }): Promise<boolean>;
   /** Binds the folder to a chain: writes the identity the first time, afterwards returns the stored one. */
   bindChain(identity: ChainIdentity): Promise<ChainIdentity>;
@@ -369,10 +389,12 @@ export interface Store {
     accounts: readonly { readonly coin: Address; readonly address: Address }[],
   ): Promise<readonly StoredAccount[]>;
   /**
-   * Writes nonce, slot, items, raw bytes, hash and states, guarded by the lane's epoch and next nonce, and by its being active. False: nothing
-   * written.
+   * Writes nonce, slot, items, raw bytes, hash and states, guarded by the lane's epoch and next nonce, and by its being active. Gas money also
+   * by its bound, by the other lane's not being retired, and by no other slot's giving it any that is not final. False: nothing written.
    */
   commitPlan(slot: PlannedSlot): Promise<boolean>;
+  /** Gwei of gas money committed after `since`, wall milliseconds, whatever became of it. */
+  sumFunded(since: number): Promise<bigint>;
   /** Marks intents as waiting for a reason, not to be planned before `until` (wall milliseconds). */
   hold(
     items: readonly { readonly sequence: bigint; readonly reason: HeldReason; readonly until: number }[],
@@ -537,7 +559,7 @@ export interface Deployment {
 
 /** Something an operator may want to know; for logs and metrics, nothing depends on it. */
 export interface Notice {
-  readonly step: "accept" | "plan" | "sign" | "send" | "confirm" | "post" | "reconcile" | "keep";
+  readonly step: "accept" | "plan" | "fund" | "sign" | "send" | "confirm" | "post" | "reconcile" | "keep";
   readonly code: string;
   /** A lane, a block, a coin. */
   readonly subject: string;
@@ -574,6 +596,8 @@ export interface HeadView {
   /** Null before the first block was applied. */
   readonly latest: BlockRef | null;
   readonly final: BlockRef | null;
+  /** How often blocks were seen replaced since this process began. */
+  readonly reorgs: number;
   /** Milliseconds since a new block was last seen. */
   ageMs(): number;
 }

@@ -75,6 +75,7 @@ export function createSender(parts: SenderParts): Sender {
   let handed = new Map<Word, Handed>();
   let running: Promise<number> | null = null;
   let quiet: { readonly mark: string; readonly until: number } | null = null;
+  let reorgs = head.reorgs;
 
   function isDue(slot: OpenSlot): boolean {
     const last = slot.attempts.at(-1);
@@ -147,13 +148,18 @@ export function createSender(parts: SenderParts): Sender {
 
   /** What would make another look worth while: a commit, a block, or time. */
   function toMark(): string {
-    return `${lanes.version()} ${head.latest?.hash ?? ""}`;
+    return `${lanes.version()} ${head.reorgs} ${head.latest?.hash ?? ""}`;
   }
 
   async function sendAll(): Promise<number> {
     const mark = toMark();
     if (mark === quiet?.mark && clock.monotonic() < quiet.until) return 0;
     quiet = null;
+    // What a reorg dropped is in no block, and whoever took blocks back may have forgotten the rest: all of it is due at once.
+    if (head.reorgs !== reorgs) {
+      ({ reorgs } = head);
+      handed = new Map([...handed].map(([hash, { block }]) => [hash, { at: Number.NEGATIVE_INFINITY, block }]));
+    }
     let count = 0;
     let isMore = false;
     const kept = new Map<Word, Handed>();

@@ -15,7 +15,7 @@ export interface Watch extends HeadView {
 const beyond = (1n << 62n) - 1n;
 
 export function createWatch(parts: {
-  readonly store: Pick<Store, "readCursor" | "readEvents">;
+  readonly store: Pick<Store, "readBlock" | "readCursor" | "readEvents">;
   readonly clock: Pick<Clock, "monotonic">;
   readonly wake: () => void;
 }): Watch {
@@ -23,6 +23,15 @@ export function createWatch(parts: {
   let view: { readonly latest: BlockRef | null; readonly final: BlockRef | null } = { latest: null, final: null };
   let newest: bigint | null = null;
   let seenAt = Number.NEGATIVE_INFINITY;
+  let reorgs = 0;
+
+  /** Of the head seen before: what came on top says so by itself, after a jump the store does. One that is final was not replaced. */
+  async function isReplaced(before: BlockRef, latest: BlockRef): Promise<boolean> {
+    if (latest.number <= before.number) return true;
+    if (latest.number === before.number + 1) return latest.parent !== before.hash;
+    const there = await store.readBlock(before.number);
+    return there !== null && there.hash !== before.hash;
+  }
 
   return {
     get latest() {
@@ -31,12 +40,19 @@ export function createWatch(parts: {
     get final() {
       return view.final;
     },
+    get reorgs() {
+      return reorgs;
+    },
     ageMs: () => clock.monotonic() - seenAt,
     async tick() {
       const before = view;
-      view = await store.readCursor();
-      const isNewHead = view.latest?.hash !== before.latest?.hash;
-      if (isNewHead && before.latest !== null) seenAt = clock.monotonic();
+      const now = await store.readCursor();
+      const isNewHead = now.latest?.hash !== before.latest?.hash;
+      if (isNewHead && before.latest !== null) {
+        if (now.latest === null || (await isReplaced(before.latest, now.latest))) reorgs += 1;
+        seenAt = clock.monotonic();
+      }
+      view = now;
       const stream = (await store.readEvents({ after: beyond, limit: 1 })).newest;
       const isNews = isNewHead || view.final?.hash !== before.final?.hash || stream !== newest;
       newest = stream;

@@ -1,6 +1,6 @@
 /**
- * The third migration: the states of lanes, and the gas promised to payers. Owns their columns and tables; a migration once released is never
- * edited.
+ * The third and the fourth migration: the states of lanes, the gas promised to payers, and gas money for lanes. Owns their columns and tables; a
+ * migration once released is never edited.
  */
 
 export const third = [
@@ -16,4 +16,14 @@ export const third = [
     PRIMARY KEY (day, payer)
   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE sponsored_hours (hour INTEGER PRIMARY KEY, gas INTEGER NOT NULL CHECK (gas >= 0)) STRICT`,
+];
+
+export const fourth = [
+  `ALTER TABLE lanes ADD COLUMN role TEXT NOT NULL DEFAULT 'lane' CHECK (role IN ('lane', 'funder'))`,
+  // Of a slot that gives gas money: to which lane, and how much.
+  `ALTER TABLE slots ADD COLUMN beneficiary BLOB CHECK (length(beneficiary) = 20)`,
+  `ALTER TABLE slots ADD COLUMN gwei INTEGER CHECK (gwei > 0)`,
+  // One at a time for each lane: the key is the guard.
+  `CREATE UNIQUE INDEX slots_funding ON slots (beneficiary) WHERE beneficiary IS NOT NULL AND state <> 'final'`,
+  `CREATE INDEX slots_funded ON slots (committed_at) WHERE beneficiary IS NOT NULL`,
 ];

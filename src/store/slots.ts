@@ -6,7 +6,7 @@ import type { Address, Hex, Word } from "../domain/hex.ts";
 import type { IntentKind } from "../domain/intent.ts";
 import type { SlotMined } from "../domain/facts.ts";
 import type { SlotState } from "../domain/lifecycle.ts";
-import type { OpenSlot, PlannedSlot, ReadyIntent, Store } from "../pipeline/ports.ts";
+import type { Funding, OpenSlot, PlannedSlot, ReadyIntent, Store } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
 import { pack } from "./pack.ts";
@@ -57,7 +57,9 @@ export interface AttemptRow {
   sent_at: bigint | null;
 }
 
-export const slotColumns = "s.id, s.lane, s.nonce, s.kind, s.state, s.size, s.committed_at, s.sent_at, s.gas_used";
+/** Gas money is stored as a slot that carries no intent, with the lane that it is for. */
+export const slotColumns =
+  "s.id, s.lane, s.nonce, CASE WHEN s.beneficiary IS NULL THEN s.kind ELSE 'fund' END AS kind, s.state, s.size, s.committed_at, s.sent_at, s.gas_used";
 
 /** Attempts whose bytes are kept as text, 12 MB of them at most. */
 const rawsKept = 64;
@@ -83,6 +85,19 @@ function prepare({ database }: Engine) {
     add: database.prepare<[Buffer, number, string, number, number], { id: bigint }>(
       `INSERT INTO slots (lane, nonce, kind, state, size, committed_at) VALUES (?, ?, ?, 'signed', ?, ?) RETURNING id`,
     ),
+    // The other lane's state, the bound, and the index that allows one slot that is not final for each, decide; no row: one of them said no.
+    addFunding: database.prepare<[Buffer, number, number, bigint, Buffer, number, bigint, bigint], { id: bigint }>(
+      `INSERT INTO slots (lane, nonce, kind, state, size, committed_at, beneficiary, gwei)
+       SELECT ?, ?, 'empty', 'signed', 0, ?, l.address, ? FROM lanes l
+       WHERE l.address = ? AND l.role = 'lane' AND l.state <> 'retired'
+         AND (SELECT coalesce(sum(s.gwei), 0) FROM slots s WHERE s.beneficiary IS NOT NULL AND s.committed_at > ?) + ? <= ?
+       ON CONFLICT DO NOTHING RETURNING id`,
+    ),
+    sumFunded: database
+      .prepare<[number], bigint>(
+        "SELECT coalesce(sum(gwei), 0) FROM slots WHERE beneficiary IS NOT NULL AND committed_at > ?",
+      )
+      .pluck(),
     // Hundreds of items at a time: one JSON array of their sequences.
     addItems: database.prepare<[bigint, string]>(
       "INSERT INTO slot_items (slot, position, intent) SELECT ?, j.key, j.value FROM json_each(?) j",
@@ -159,6 +174,7 @@ type Verbs =
   | "openLanes"
   | "readReady"
   | "commitPlan"
+  | "sumFunded"
   | "readOpenSlots"
   | "markSent"
   | "addAttempt"
@@ -234,11 +250,18 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
     return sql.addAttempt.run(toBlob(hash), toBlob(raw), ...fees, lane, slot.epoch, lane, slot.nonce).changes === 1;
   }
 
+  function addFunding({ lane, nonce, at }: PlannedSlot, { to, gwei, bound }: Funding): { id: bigint } | undefined {
+    return sql.addFunding.get(toBlob(lane), nonce, at, gwei, toBlob(to), bound.since, gwei, bound.most);
+  }
+
   function commit(slot: PlannedSlot): void {
     const lane = toBlob(slot.lane);
     if (sql.takeNonce.run(lane, slot.epoch, slot.nonce).changes !== 1) throw nothingWritten;
-    const row = sql.add.get(lane, slot.nonce, slot.kind, slot.items.length, slot.at);
-    if (row === undefined) throw new Error("INSERT … RETURNING returned no row");
+    const row =
+      slot.funding === undefined
+        ? sql.add.get(lane, slot.nonce, slot.kind, slot.items.length, slot.at)
+        : addFunding(slot, slot.funding);
+    if (row === undefined) throw nothingWritten;
     const items = `[${slot.items.join(",")}]`;
     if (sql.plan.run(row.id, items).changes !== slot.items.length) throw nothingWritten;
     sql.addItems.run(row.id, items);
@@ -293,6 +316,7 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
         throw error;
       }
     },
+    sumFunded: (since) => engine.read("sumFunded", () => sql.sumFunded.get(since) ?? 0n),
     hold: (items) =>
       engine.write("hold", () => {
         for (const item of items) work.hold(item, now());

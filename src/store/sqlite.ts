@@ -76,11 +76,13 @@ function assemble(engine: ReturnType<typeof createEngine>, options: SqliteOption
   const work = createWork(engine, events);
   const slots = createSlots(engine, { work, now: options.now ?? Date.now });
   const parts = { accounts, agreements, chronicle, events, exits, quotes, redemptions, slots, work };
-  const { openLanes, readReady, commitPlan, readOpenSlots, markSent, addAttempt, abandonSlots, hold } = slots;
+  const { openLanes, readReady, commitPlan, sumFunded, readOpenSlots, markSent, addAttempt, abandonSlots, hold } =
+    slots;
   return {
     openLanes,
     readReady,
     commitPlan,
+    sumFunded,
     readOpenSlots,
     markSent,
     addAttempt,

@@ -155,6 +155,14 @@ describe("node src/main.ts", () => {
     expect(status).to.equal(2);
   }).timeout(30_000);
 
+  it("ends with 2 when the funder's key is a lane's", () => {
+    const words = { LANE_PASSPHRASE: "env:WORDS", WORDS: passphrase, FUNDER_PASSPHRASE: "env:MORE", MORE: passphrase };
+    const { status, stderr } = start({ ...keystore(), ...words, FUNDER_KEYSTORE: join(folder, "lanes.json") });
+    expect(stderr).to.include("FUNDER_KEYSTORE");
+    expect(status).to.equal(2);
+    tellsNothing(stderr);
+  }).timeout(30_000);
+
   it("goes on to the chain with the right passphrase", () => {
     const { status, stderr } = start({ ...keystore(), LANE_PASSPHRASE: "env:WORDS", WORDS: passphrase });
     expect(stderr).to.include("waiting for the chain");

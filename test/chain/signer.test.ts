@@ -6,7 +6,7 @@ import { encodeFunctionData, keccak256, parseTransaction, recoverTypedDataAddres
 import { privateKeyToAccount } from "viem/accounts";
 import { dispatcherAbi, redemptionEscrowAbi, stablecoinAbi } from "../../src/chain/abi.ts";
 import { createEncoder, encodeSettle } from "../../src/chain/encode.ts";
-import { createLaneSigner, createOrderSigner, SigningRefused } from "../../src/chain/signer.ts";
+import { createLaneSigner, createOrderSigner, SigningRefused, transferGas } from "../../src/chain/signer.ts";
 import type { OrderRole, UnsignedOrder } from "../../src/domain/draft.ts";
 import type { Address, Hex } from "../../src/domain/hex.ts";
 import { typedStructs } from "../../src/domain/signatures.ts";
@@ -140,6 +140,94 @@ describe("createLaneSigner", () => {
     it(`refuses ${title}`, async () => {
       const message = await refusalOf(signer.sign({ ...good, ...change() }));
       expect(message).to.not.include(key(1).slice(2));
+    });
+  }
+});
+
+describe("createLaneSigner with a funder", () => {
+  let signer: LaneSigner;
+  let good: LaneTransaction;
+  let time = 0;
+
+  beforeEach(async () => {
+    time = 1_000;
+    const funder = { key: key(9), topUp: 10n, perDay: 25n, now: () => time };
+    signer = await createLaneSigner({
+      keys: [key(1)],
+      spareKeys: [key(2)],
+      deployment,
+      maxFeePerGas: cap,
+      funder,
+    });
+    good = {
+      lane: signer.funder as Address,
+      nonce: 0,
+      to: signer.lanes[0] as Address,
+      data: "0x",
+      gas: transferGas,
+      value: 10n,
+      maxFeePerGas: cap,
+      maxPriorityFeePerGas: cap,
+    };
+  });
+
+  it("signs a plain transfer to a lane, as viem would", async () => {
+    const { lane: _, ...fields } = good;
+    const account = privateKeyToAccount(key(9));
+    expect(good.lane).to.equal(account.address.toLowerCase());
+    expect((await signer.sign(good)).raw).to.equal(
+      await account.signTransaction({ ...fields, type: "eip1559", chainId: deployment.chainId }),
+    );
+  });
+
+  it("signs for stored lanes as well, and a no-op of its own", async () => {
+    await signer.sign({ ...good, to: signer.lanes[1] as Address });
+    await signer.sign({ ...good, nonce: 1, to: good.lane, value: 0n });
+  });
+
+  it("is none of the lanes, and no lane's key can be its own", async () => {
+    expect(signer.lanes).to.not.include(signer.funder);
+    const funder = { key: key(1), topUp: 10n, perDay: 25n };
+    await refusalOf(createLaneSigner({ keys: [key(1)], deployment, maxFeePerGas: cap, funder }));
+  });
+
+  it("gives no more than the cap in any 24 hours, and a nonce signed again once", async () => {
+    await signer.sign(good);
+    await signer.sign({ ...good, maxFeePerGas: cap, maxPriorityFeePerGas: 1n });
+    await signer.sign({ ...good, nonce: 1 });
+    await signer.sign({ ...good, nonce: 2, value: 5n });
+    await refusalOf(signer.sign({ ...good, nonce: 3, value: 1n }));
+    time += 86_399_999;
+    await refusalOf(signer.sign({ ...good, nonce: 3, value: 1n }));
+    time += 1;
+    await signer.sign({ ...good, nonce: 3 });
+  });
+
+  const refused: readonly [string, () => Partial<LaneTransaction>][] = [
+    ["a stranger", () => ({ to: at(0xbad) })],
+    ["a coin", () => ({ to: coin })],
+    ["itself with value", () => ({ to: good.lane })],
+    ["data", () => ({ data: "0x00" })],
+    ["a call of ours", () => ({ to: coin, data: encodeSettle([]), value: 0n })],
+    ["one wei more than a top-up", () => ({ value: 11n })],
+    ["nothing", () => ({ value: 0n })],
+    ["less than nothing", () => ({ value: -1n })],
+    ["more gas than a transfer takes", () => ({ gas: transferGas + 1n })],
+    ["a fee above the cap", () => ({ maxFeePerGas: cap + 1n })],
+    ["a lane's value to another lane", () => ({ lane: signer.lanes[0] as Address, to: signer.lanes[1] as Address })],
+    ["a lane's value to itself", () => ({ lane: signer.lanes[0] as Address })],
+    [
+      "a lane's call with value",
+      () => ({ lane: signer.lanes[0] as Address, to: coin, data: encodeSettle([]), value: 1n }),
+    ],
+  ];
+  for (const [title, change] of refused) {
+    it(`refuses ${title}, and counts nothing for it`, async () => {
+      const message = await refusalOf(signer.sign({ ...good, ...change() }));
+      expect(message).to.not.include(key(9).slice(2));
+      await signer.sign({ ...good, nonce: 1 });
+      await signer.sign({ ...good, nonce: 2 });
+      await signer.sign({ ...good, nonce: 3, value: 5n });
     });
   }
 });

@@ -90,11 +90,19 @@ describe("refuseSponsorship", () => {
   it("says when a payer's day begins again, in UTC", () => {
     const refusal = refuseSponsorship({ ...found, scope: "payer" });
     expect(refusal).to.include({ code: "sponsor_budget_exhausted", subject: ana, actual: "15 gas", limit: "12 gas" });
-    expect(refusal.extra).to.deep.equal({ scope: "payer", renewsAt: "2026-11-23T00:00:00.000Z" });
+    expect(refusal.extra).to.deep.equal({
+      scope: "payer",
+      renewsAt: "2026-11-23T00:00:00.000Z",
+      retryAfterSeconds: 19_800,
+    });
   });
 
   it("says when everybody's hour begins again", () => {
     const refusal = refuseSponsorship({ ...found, subject: "everybody", scope: "hour" });
-    expect(refusal.extra).to.deep.equal({ scope: "hour", renewsAt: "2026-11-22T19:00:00.000Z" });
+    expect(refusal.extra).to.deep.equal({
+      scope: "hour",
+      renewsAt: "2026-11-22T19:00:00.000Z",
+      retryAfterSeconds: 1_800,
+    });
   });
 });

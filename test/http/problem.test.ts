@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { pino } from "pino";
-import type { RejectionCode } from "../../src/domain/rejection.ts";
+import type { Rejection, RejectionCode } from "../../src/domain/rejection.ts";
+import { refuseSponsorship } from "../../src/domain/sponsorship.ts";
 import { answers, RejectedError, toProblem } from "../../src/http/problem.ts";
 import { ana, createFakeNode, createTransfer } from "../support/fake-node.ts";
 
@@ -96,6 +97,24 @@ describe("http/problem", () => {
         await app.close();
       });
     }
+
+    it("says with every 429 and 503 when to come back, in whole seconds (RFC 9110, section 10.2.3)", async () => {
+      const { app, state } = await createFakeNode();
+      const ask = async (refusal: Rejection): Promise<unknown> => {
+        state.refusal = [refusal];
+        const answer = await app.inject({ method: "POST", url: "/v1/transfers", payload: createTransfer() });
+        return [answer.statusCode, answer.headers["retry-after"]];
+      };
+      const budget = { subject: ana, used: 5n, wanted: 1n, limit: 5n } as const;
+      const day = 1_800_000_000_000 - (1_800_000_000_000 % 86_400_000);
+      const hour = refuseSponsorship({ ...budget, scope: "hour", at: day + 3_600_000 - 90_500 });
+      expect(await ask(hour), "until the hour is over, rounded up").to.deep.equal([429, "91"]);
+      expect(await ask(refuseSponsorship({ ...budget, scope: "payer", at: day }))).to.deep.equal([429, "86400"]);
+      expect(await ask(reason("rate_limited"))).to.deep.equal([429, "1"]);
+      expect(await ask(reason("queue_full"))).to.deep.equal([503, "1"]);
+      expect(await ask(reason("nonce_used"))).to.deep.equal([409, undefined]);
+      await app.close();
+    });
 
     it("hides what broke inside behind an id that is in the log", async () => {
       const lines: string[] = [];

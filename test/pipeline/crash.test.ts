@@ -61,7 +61,7 @@ describe("crash enumeration", function () {
     expect(found).to.include("P4");
   });
 
-  it("covers every kind of intent, a skipped row, a reorg, repricing and a lane out of gas", async () => {
+  it("covers every kind of intent, a skipped row, a reorg, repricing, and a lane out of gas that is topped up", async () => {
     expect([...settled].toSorted()).to.deep.equal(Object.keys(roleOf).toSorted());
     const told = new Set<string>();
     let replaced = 0;
@@ -70,7 +70,14 @@ describe("crash enumeration", function () {
       for (const notice of run.notices) told.add(notice);
       replaced += run.replaced;
     }
-    expect([...told]).to.include.members(["reorg", "lane_out_of_gas", "insufficient_funds", "reverted", "travel_rule"]);
+    expect([...told]).to.include.members([
+      "reorg",
+      "lane_out_of_gas",
+      "lane_topped_up",
+      "insufficient_funds",
+      "reverted",
+      "travel_rule",
+    ]);
     expect(replaced, "attempts that were repriced").to.be.greaterThan(0);
   });
 });

@@ -62,6 +62,64 @@ describe("Sender.tick", () => {
   });
 });
 
+describe("Sender.tick after a reorg", () => {
+  /** A payment that is handed over; blocks come without the clock moving. */
+  async function openTown() {
+    const town = await createTown({ signer: signer() });
+    const intent = await town.accept(payment(1));
+    const follow = async (): Promise<void> => {
+      while ((await town.house.follower.tick()) > 0);
+    };
+    town.model.mine(2);
+    await follow();
+    await town.house.planner.tick();
+    expect(await town.house.sender.tick()).to.equal(1);
+    return { ...town, intent, follow, send: () => town.house.sender.tick() };
+  }
+
+  it("sends what a block had carried and a reorg dropped again at once, once", async () => {
+    const { model, follow, send, settle, read, intent } = await openTown();
+    model.mine();
+    await follow();
+    model.reorg(1, { drop: true });
+    await follow();
+    expect((await read(intent)).state).to.equal("sent");
+    expect(await send()).to.equal(1);
+    expect(await send(), "and not again").to.equal(0);
+    expect(await settle()).to.equal(0);
+  });
+
+  it("sends what no block had carried yet again as well: whoever took blocks back may have forgotten it", async () => {
+    const { model, follow, send } = await openTown();
+    model.evict(() => 0);
+    model.reorg(1, { drop: true });
+    await follow();
+    expect(await send()).to.equal(1);
+  });
+
+  it("notices one that is longer than what it replaces, over several blocks at a time", async () => {
+    const { model, follow, send } = await openTown();
+    model.evict(() => 0);
+    model.mine();
+    await follow();
+    expect(await send()).to.equal(0);
+    model.reorg(1, { drop: true });
+    model.mine(3);
+    await follow();
+    expect(await send()).to.equal(1);
+  });
+
+  it("sends nothing again for blocks that replace none, one or several at a time", async () => {
+    const { model, follow, send } = await openTown();
+    model.evict(() => 0);
+    for (const count of [1, 2, 5]) {
+      model.mine(count);
+      await follow();
+      expect(await send(), `after ${count} blocks`).to.equal(0);
+    }
+  });
+});
+
 describe("Planner.tick", () => {
   it("commits no more slots than the lane has room for when a batch falls apart in simulation", async () => {
     const town = await createTown({ signer: signer(), planner: { rows: 8, unminedSlots: 1 } });

@@ -93,6 +93,10 @@ describe("readConfig", () => {
     LANE_COUNT: "0",
     LANE_SPARE: "65",
     LANE_PASSPHRASE: "letmein",
+    FUNDER_PASSPHRASE: "letmein",
+    LANE_LOW_GWEI: "0",
+    LANE_TOP_UP_GWEI: "9007199254740992",
+    FUNDER_GWEI_PER_DAY: "0.5",
   };
   for (const [name, value] of Object.entries(wrong)) {
     it(`refuses ${name}=${value} and names the variable`, () => {

@@ -16,8 +16,15 @@ const block = (number: number): BlockRef => ({
 
 function createStage() {
   const clock = createManualClock();
-  const state = { latest: null as BlockRef | null, final: null as BlockRef | null, newest: 0n, wakes: 0 };
-  const store: Pick<Store, "readCursor" | "readEvents"> = {
+  const state = {
+    latest: null as BlockRef | null,
+    final: null as BlockRef | null,
+    newest: 0n,
+    wakes: 0,
+    kept: new Map<number, BlockRef>(),
+  };
+  const store: Pick<Store, "readBlock" | "readCursor" | "readEvents"> = {
+    readBlock: async (number) => state.kept.get(number) ?? null,
     readCursor: async () => ({ latest: state.latest, final: state.final }),
     readEvents: async () => ({ events: [], oldest: 1n, newest: state.newest }),
   };
@@ -70,5 +77,24 @@ describe("Watch", () => {
       await watch.tick();
     }
     expect([watch.latest?.number, watch.ageMs()]).to.deep.equal([4, 0]);
+  });
+
+  it("counts reorgs: lower, of the same height, one higher on another parent, or over a jump, and nothing else", async () => {
+    const { state, watch } = createStage();
+    const other = (number: number): BlockRef => ({ ...block(number), hash: `0x${"f".repeat(62)}${10 + number}` });
+    const look = async (latest: BlockRef, kept: readonly BlockRef[] = []): Promise<number> => {
+      state.latest = latest;
+      state.kept = new Map(kept.map((ref) => [ref.number, ref]));
+      await watch.tick();
+      return watch.reorgs;
+    };
+    expect(await look(block(5)), "the first").to.equal(0);
+    expect(await look(block(6)), "on top").to.equal(0);
+    expect(await look(block(9), [block(6)]), "a jump").to.equal(0);
+    expect(await look(block(20)), "a jump over what is final").to.equal(0);
+    expect(await look(other(20)), "the same height").to.equal(1);
+    expect(await look(block(19)), "lower").to.equal(2);
+    expect(await look({ ...block(20), parent: other(19).hash }), "another parent").to.equal(3);
+    expect(await look(block(25), [other(20)]), "a jump over what was replaced").to.equal(4);
   });
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { erc20Abi } from "viem";
 import { connect } from "../../scripts/devnet/rpc.ts";
+import { stablecoinAbi } from "../../src/chain/abi.ts";
 import type { DeployResult } from "../../src/chain/deploy.ts";
 import { roleMembers } from "../../src/chain/roles.ts";
 import { readDeployment } from "../../src/config.ts";
@@ -100,6 +101,32 @@ describe("remesa deploy", function () {
     expect(result.deployment).to.deep.equal(readDeployment(out));
     expect(stdout + err).to.not.include(richKeys[1].slice(2));
   });
+
+  it("sets the travel rule's limit that --travel-rule-limit names, on every coin", async () => {
+    const ran = await runRemesa(
+      [
+        ...["deploy", "--rpc-url", chain.url, "--roles", join(folder, "roles.json"), "--out", out],
+        ...["--travel-rule-limit", "2500000000"],
+      ],
+      { env: { REMESA_DEPLOYER_KEY: richKeys[2] } },
+    );
+    expect(ran.code, ran.err).to.equal(0);
+    for (const { address } of readDeployment(out).coins) {
+      const call = { address, abi: stablecoinAbi, functionName: "coinWord" } as const;
+      const word = await connect(chain.url).readContract(call);
+      expect((BigInt(word) >> 72n) & ((1n << 64n) - 1n)).to.equal(2_500_000_000n);
+    }
+  });
+
+  for (const limit of ["1.5", "-1", "many", ""]) {
+    it(`ends with 64 when --travel-rule-limit is "${limit}", and puts nothing on the chain`, async () => {
+      const before = await height();
+      const { code, err } = await deploy(...withKey(), `--travel-rule-limit=${limit}`);
+      expect(code).to.equal(64);
+      expect(err).to.include("--travel-rule-limit");
+      expect([await height(), existsSync(out)]).to.deep.equal([before, false]);
+    });
+  }
 
   it("sends and writes nothing with --dry-run", async () => {
     const before = await height();

@@ -38,9 +38,24 @@ export function describeLaneStates(open: OpenStore): void {
     test("shows every lane in address order, active when it was opened without a word", async (world) => {
       await world.store.addLanes([{ address: other, state: "stored" }]);
       expect(await world.store.readLanes()).to.deep.equal([
-        { address: lane, epoch: 1n, nextNonce: 0, state: "active", moved: null },
-        { address: other, epoch: 0n, nextNonce: 0, state: "stored", moved: null },
+        { address: lane, epoch: 1n, nextNonce: 0, role: "lane", state: "active", moved: null },
+        { address: other, epoch: 0n, nextNonce: 0, role: "lane", state: "stored", moved: null },
       ]);
+    });
+
+    test("keeps the role a lane was taken in with", async (world) => {
+      await world.store.addLanes([{ address: other, state: "active", role: "funder" }]);
+      await world.store.addLanes([{ address: other, state: "active" }]);
+      await world.store.openLanes([{ address: other, chainNonce: 3 }]);
+      const [, funder] = await world.store.readLanes();
+      expect(funder).to.deep.equal({
+        address: other,
+        epoch: 1n,
+        nextNonce: 3,
+        role: "funder",
+        state: "active",
+        moved: null,
+      });
     });
 
     test("takes a lane in once: a known one stays as it is", async (world) => {

@@ -4,6 +4,7 @@
  */
 import { describeEscrows } from "./behaviour-agreements.ts";
 import { describeBlocks } from "./behaviour-blocks.ts";
+import { describeFunding } from "./behaviour-funding.ts";
 import { describeIntake } from "./behaviour-intake.ts";
 import { describeLanes } from "./behaviour-lanes.ts";
 import { describeLifecycle } from "./behaviour-lifecycle.ts";
@@ -15,6 +16,7 @@ export function describeStore(name: string, open: OpenStore): void {
   describe(name, () => {
     describeIntake(open);
     describeLanes(open);
+    describeFunding(open);
     describeBlocks(open);
     describeEscrows(open);
     describeLifecycle(open);

@@ -12,7 +12,7 @@ import type { TransferDraft } from "../../src/domain/draft.ts";
 import type { Hex } from "../../src/domain/hex.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { createFaults, type Fault } from "./faults.ts";
-import { createHouse, createManualClock } from "./pipeline.ts";
+import { createHouse, createManualClock, funderLimits, type HouseOptions } from "./pipeline.ts";
 
 /** What a process is told: values that JSON carries, drafts as `formatValue` writes them. */
 export interface RealScene {
@@ -24,23 +24,36 @@ export interface RealScene {
   readonly laneKeys: readonly Hex[];
   readonly drafts: readonly TransferDraft[];
   readonly fault: Fault | null;
+  /** Left out: nobody gives the lanes gas money. */
+  readonly funderKey?: Hex;
+  readonly limits?: Pick<HouseOptions, "planner" | "funder">;
 }
 
-export async function openHouse({ url, deployed, folder, laneKeys, fault }: RealScene) {
+const gwei = 1_000_000_000n;
+
+export async function openHouse({ url, deployed, folder, laneKeys, fault, funderKey, limits = {} }: RealScene) {
   const deployment = readDeployment(deployed);
   const store = await openSqlite({ folder });
   const chain = createChain({ url, deployment, finality: { depth: 2 } });
   const encoder = await createEncoder(deployment);
-  const signer = await createLaneSigner({ keys: laneKeys, deployment, maxFeePerGas: 10n ** 12n });
+  const { topUp, perDay } = { ...funderLimits, ...limits.funder };
+  const purse = { topUp: topUp * gwei, perDay: perDay * gwei };
+  const signer = await createLaneSigner({
+    keys: laneKeys,
+    deployment,
+    maxFeePerGas: 10n ** 12n,
+    funder: funderKey === undefined ? undefined : { key: funderKey, ...purse },
+  });
   const faults = createFaults(fault);
   const clock = createManualClock(Date.now());
   const house = createHouse({
     store: faults.wrap("store", store),
     chain: faults.wrap("chain", chain),
-    signer: { lanes: signer.lanes, sign: faults.wrap("signer", signer).sign },
+    signer: { ...signer, sign: faults.wrap("signer", signer).sign },
     clock,
     language: { encoder, recoverer: await createRecoverer(), orderSigner: await createOrderSigner({}), deployment },
     sender: { rebroadcastMs: 500 },
+    ...limits,
   });
   const rpc = createRpc({ url, timeoutMs: 10_000 });
   return {

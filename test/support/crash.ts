@@ -14,7 +14,7 @@ import type { SenderLimits } from "../../src/pipeline/send.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { createFaults, type Fault, type Faults } from "./faults.ts";
 import { createModelChain, type ModelChain } from "./model-chain.ts";
-import { createModelSigner, encoder, laneA, laneB } from "./model-codec.ts";
+import { createModelSigner, encoder, funder, laneA, laneB } from "./model-codec.ts";
 import { createHouse, createManualClock, type House, type ManualClock } from "./pipeline.ts";
 import { checkProperties } from "./properties.ts";
 import type { Sabotage } from "./sim-node.ts";
@@ -53,6 +53,10 @@ export interface Scenario {
   readonly ends?: ReadonlyMap<Word, readonly IntentState[]>;
   readonly planner?: Partial<PlannerLimits>;
   readonly sender?: Partial<SenderLimits>;
+  /** Every process holds the funder's key as well. */
+  readonly hasFunder?: true;
+  /** What must hold besides the properties, when everything is final. */
+  readonly check?: (world: World) => void;
   /** For the proof that the enumeration would tell. */
   readonly sabotage?: () => Sabotage;
 }
@@ -92,9 +96,14 @@ function startProcess(world: World, faults: Faults, scenario: Scenario): House {
   return createHouse({
     store: faults.wrap("store", ports.store),
     chain: faults.wrap("chain", ports.chain),
-    signer: { lanes: [laneA, laneB], sign: faults.wrap("signer", ports.signer).sign },
+    signer: {
+      lanes: [laneA, laneB],
+      ...(scenario.hasFunder === true ? { funder } : {}),
+      sign: faults.wrap("signer", ports.signer).sign,
+    },
     clock: world.clock,
     sender: { rebroadcastMs: 500, ...scenario.sender },
+    funder: { maxFeePerGas: limitFee },
     planner: { maxFeePerGas: limitFee, ...scenario.planner },
   });
 }
@@ -154,6 +163,7 @@ async function turn(step: Step, world: World, { house, onTold }: { house: House;
   if (step.keeps === true) await attempt(() => house.keeper.tick());
   if (listUntold(step, world).length === 0) onTold?.();
   await attempt(() => house.planner.tick());
+  await attempt(() => house.funder.tick());
   await attempt(() => house.sender.tick());
   model.mine();
   clock.advance(1_000);
@@ -202,7 +212,8 @@ export async function play(scenario: Scenario, faults: readonly Fault[]): Promis
     for (const step of scenario.steps) await playStep(step, world, succession);
     const calls = succession.all[0]?.calls ?? 0;
     const { reconciler } = await drainAll(world, succession);
-    const intents = await checkProperties({ store, model, witness, reconciler, lanes: [laneA, laneB] });
+    const intents = await checkProperties({ store, model, witness, reconciler, lanes: [laneA, laneB, funder] });
+    scenario.check?.(world);
     for (const { digest, kind, state } of intents) {
       const ends = scenario.ends?.get(digest) ?? ["settled"];
       expect(ends, `P11: ${kind} ${digest} ended ${state}`).to.include(state);
@@ -211,7 +222,7 @@ export async function play(scenario: Scenario, faults: readonly Fault[]): Promis
     const struck = faults.every((_, index) => succession.all[index]?.struck === true);
     const { events } = await store.readEvents({ after: 0n, limit: 1_000 });
     const held = events.filter(({ type }) => type === "held").map(({ body }) => String(body["reason"]));
-    const replaced = witness.committed.size - model.transactionsOf([laneA, laneB]).length;
+    const replaced = witness.committed.size - model.transactionsOf([laneA, laneB, funder]).length;
     return { calls, struck, intents, notices: [...succession.notices, ...held], replaced };
   } finally {
     await store.close();

@@ -214,6 +214,7 @@ function createStore(state: FakeState): Store {
     "acceptBatch",
     "readReady",
     "commitPlan",
+    "sumFunded",
     "hold",
     "markSent",
     "addAttempt",
@@ -372,8 +373,8 @@ function createPublisher(state: FakeState): Publisher {
 function createState(): FakeState {
   return {
     lanes: [
-      { address: lane, epoch: 3n, nextNonce: 8, state: "active", moved: null },
-      { address: spareLane, epoch: 0n, nextNonce: 0, state: "stored", moved: null },
+      { address: lane, epoch: 3n, nextNonce: 8, role: "lane", state: "active", moved: null },
+      { address: spareLane, epoch: 0n, nextNonce: 0, role: "lane", state: "stored", moved: null },
     ],
     intents: new Map(),
     keys: new Map(),
@@ -480,6 +481,7 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
       get final() {
         return state.head;
       },
+      reorgs: 0,
       ageMs: () => state.headAgeMs,
     },
     orderSigner,

@@ -31,7 +31,8 @@ function digestOfCall(data: Hex): Word {
 
 /** A row that was skipped, or one that came twice, was carried out by another transaction or by none. */
 function digestsOf({ transaction, mined }: Ran, { log }: ModelBlock): readonly Word[] {
-  if (!mined.succeeded) return [];
+  // Gas money is nobody's intent.
+  if (!mined.succeeded || transaction.value > 0n) return [];
   if (transaction.to !== coin || transaction.data.startsWith("0xca11ca1")) return [digestOfCall(transaction.data)];
   const used = log.fences.filter(({ transaction: hash }) => hash === transaction.hash).map(({ fence }) => fence);
   const digests: Word[] = [];

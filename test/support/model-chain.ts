@@ -106,6 +106,17 @@ const defaultDepth = 2;
 /** Wei of a lane that no test made poor. */
 const rich = 10n ** 18n;
 
+/** Whose purse is not known is rich, and stays so: only what tests made poor is counted. */
+function carry(purses: Map<Address, bigint>, { from, to, value }: ModelTransaction, sign: 1n | -1n): void {
+  for (const [who, change] of [
+    [from, -value * sign],
+    [to, value * sign],
+  ] as const) {
+    const purse = purses.get(who);
+    if (purse !== undefined) purses.set(who, purse + change);
+  }
+}
+
 /** Rows have no selector of the model's calls. */
 function isSettle(to: Address, data: Hex): boolean {
   return to === deployment.coins[0]?.address && !data.startsWith("0xca11ca1");
@@ -151,7 +162,8 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     };
     let reason: HeldReason | null = null;
     let succeeded = true;
-    if (isSettle(to, data)) {
+    if (transaction.value > 0n) carry(chain.purses, transaction, 1n);
+    else if (isSettle(to, data)) {
       succeeded = settleRows(context, decodeSettle(data));
       if (!succeeded && coin.paused) reason = "paused";
     } else {
@@ -179,8 +191,8 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     return barred ?? judgeCall(coin, call);
   }
 
-  function canPay({ from, gas, maxFeePerGas }: ModelTransaction): boolean {
-    return maxFeePerGas >= chain.baseFee && gas * maxFeePerGas <= (chain.purses.get(from) ?? rich);
+  function canPay({ from, gas, value, maxFeePerGas }: ModelTransaction): boolean {
+    return maxFeePerGas >= chain.baseFee && gas * maxFeePerGas + value <= (chain.purses.get(from) ?? rich);
   }
 
   function takeExecutable(nonces: Map<Address, number>): ModelTransaction | undefined {
@@ -243,6 +255,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
         to,
         data,
         gas: 0n,
+        value: 0n,
         maxFeePerGas: 0n,
         maxPriorityFeePerGas: 0n,
       };
@@ -334,6 +347,7 @@ export function createModelChain(balances: ReadonlyMap<Address, bigint> = new Ma
     reorg(back, { drop = false } = {}) {
       const removed = blocks.splice(blocks.length - back, back);
       ({ coin, second, escrows, desk } = copyWorld(tip().world));
+      for (const { transaction } of removed.flatMap(({ ran }) => ran)) carry(chain.purses, transaction, -1n);
       salt += 1;
       if (!drop)
         pool = [

@@ -18,6 +18,7 @@ export {
   coin,
   dealer,
   deployment,
+  funder,
   laneA,
   laneB,
   redemptions,
@@ -235,12 +236,14 @@ export const orderSigner: OrderSigner = {
 /** Signs by writing the lane's address where r would be. Every signature it ever made is in `signed`. */
 export function createModelSigner(
   lanes: readonly Address[] = [laneA, laneB],
+  funder?: Address,
 ): LaneSigner & { readonly signed: Set<Word> } {
   const signed = new Set<Word>();
   return {
     lanes,
     signed,
-    async sign({ lane, nonce, to, data, gas, maxFeePerGas, maxPriorityFeePerGas }) {
+    ...(funder === undefined ? {} : { funder }),
+    async sign({ lane, nonce, to, data, gas, value = 0n, maxFeePerGas, maxPriorityFeePerGas }) {
       const fields = {
         type: "eip1559",
         chainId: 31337,
@@ -248,6 +251,7 @@ export function createModelSigner(
         to,
         data,
         gas,
+        value,
         maxFeePerGas,
         maxPriorityFeePerGas,
       } as const;
@@ -270,6 +274,8 @@ export interface ModelTransaction {
   readonly to: Address;
   readonly data: Hex;
   readonly gas: bigint;
+  /** Wei. */
+  readonly value: bigint;
   readonly maxFeePerGas: bigint;
   readonly maxPriorityFeePerGas: bigint;
 }
@@ -283,6 +289,7 @@ export function decodeTransaction(raw: Hex): ModelTransaction {
     to: (read.to ?? zeroAddress).toLowerCase() as Address,
     data: read.data ?? "0x",
     gas: read.gas ?? 0n,
+    value: read.value ?? 0n,
     maxFeePerGas: read.maxFeePerGas ?? 0n,
     maxPriorityFeePerGas: read.maxPriorityFeePerGas ?? 0n,
   };

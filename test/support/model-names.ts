@@ -16,6 +16,8 @@ export const registry = address("4");
 export const dispatcher = address("5");
 export const laneA = address("a");
 export const laneB = address("b");
+/** Gives both of them gas money where a test has it do so. */
+export const funder = address("8");
 export const dealer = address("d");
 
 export const deployment: Deployment = {

@@ -5,6 +5,7 @@
 import type { Draft } from "../../src/domain/draft.ts";
 import { createIntake, defaultIntakeLimits, type IntakeLimits } from "../../src/pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "../../src/pipeline/confirm.ts";
+import { createFunder, type FunderLimits } from "../../src/pipeline/fund.ts";
 import { createKeeper, defaultKeeperLimits } from "../../src/pipeline/keep.ts";
 import { createLaneDesk } from "../../src/pipeline/lanes.ts";
 import { createPlanner, defaultPlannerLimits, type PlannerLimits } from "../../src/pipeline/plan.ts";
@@ -69,7 +70,18 @@ export interface HouseOptions {
   readonly planner?: Partial<PlannerLimits>;
   readonly sender?: Partial<SenderLimits>;
   readonly intake?: Partial<IntakeLimits>;
+  readonly funder?: Partial<FunderLimits>;
 }
+
+/** Small enough for the model's fees of a hundred wei: a slot of a few payments costs less than a hundredth of a gwei. */
+export const funderLimits: FunderLimits = {
+  low: 1n,
+  topUp: 5n,
+  perDay: 1_000n,
+  gas: 100_000n,
+  maxFeePerGas: defaultPlannerLimits.maxFeePerGas,
+  unminedSlots: 16,
+};
 
 export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
   const notices: Notice[] = [];
@@ -113,6 +125,16 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
     wake,
     notify,
   });
+  const funder = createFunder({
+    store,
+    chain,
+    lanes,
+    short: planner.short,
+    clock,
+    limits: { ...funderLimits, ...options.funder },
+    wake,
+    notify,
+  });
   const sender = createSender({ store, chain, lanes, clock, head: follower, limits: limits.sender, notify });
   const keeper = createKeeper({ store, intake, head: follower, clock, limits: defaultKeeperLimits, notify });
   const reconciler = createReconciler({ store, chain, deployment: language.deployment, clock, notify });
@@ -122,10 +144,24 @@ export function createHouse({ store, chain, clock, ...options }: HouseOptions) {
 
   /** One round of the loops; a step that fails is tried again in the next round, as main does. */
   async function round(): Promise<void> {
-    for (const step of [follower, planner, sender]) await step.tick().catch(() => undefined);
+    for (const step of [follower, planner, funder, sender]) await step.tick().catch(() => undefined);
   }
 
-  return { follower, intake, planner, sender, keeper, reconciler, publisher, lanes, desk, notices, round, clock };
+  return {
+    follower,
+    intake,
+    planner,
+    funder,
+    sender,
+    keeper,
+    reconciler,
+    publisher,
+    lanes,
+    desk,
+    notices,
+    round,
+    clock,
+  };
 }
 export type House = ReturnType<typeof createHouse>;
 

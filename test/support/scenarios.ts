@@ -1,7 +1,8 @@
 /**
  * Scenarios for crash enumeration that together carry out every kind of intent, each short enough for a fault at every single port call: two
- * lanes, skipped rows, a reorg, a fee spike, a lane without gas, a poison row, deadlines that pass.
+ * lanes, skipped rows, a reorg, a fee spike, a lane without gas and its topping up, a poison row, deadlines that pass.
  */
+import { expect } from "chai";
 import type { PaymentTerms } from "../../src/domain/agreement.ts";
 import type { CaptureOrder, Draft } from "../../src/domain/draft.ts";
 import { type Address, toWord, type Word, zeroAddress } from "../../src/domain/hex.ts";
@@ -29,7 +30,7 @@ import {
   signSwap,
   signVoid,
 } from "./model-agreements.ts";
-import { coin, dealer, laneA, laneB, signCancel, signMint, signTransfer, wallet } from "./model-codec.ts";
+import { coin, dealer, funder, laneA, laneB, signCancel, signMint, signTransfer, wallet } from "./model-codec.ts";
 import {
   completeLeaveOf,
   mintKey,
@@ -46,6 +47,7 @@ import {
   signStep,
   signUnfreeze,
 } from "./model-orders.ts";
+import { funderLimits } from "./pipeline.ts";
 
 function fund(count: number, amount: bigint): ReadonlyMap<Address, bigint> {
   return new Map(Array.from({ length: count }, (_, index) => [wallet(index + 1), amount]));
@@ -175,6 +177,36 @@ const market: Scenario = {
       until: (world) => areIncluded(broke, world),
     },
   ],
+};
+
+const starved = [pay(1), pay(2), pay(3), pay(4)];
+
+const funding: Scenario = {
+  name: "lanes out of gas that are topped up, and a reorg that takes the transfers back",
+  funds: fund(4, 1_000n),
+  hasFunder: true,
+  steps: [
+    {
+      drafts: starved,
+      before({ model }) {
+        for (const lane of [laneA, laneB]) model.purses.set(lane, 1_000n);
+      },
+      until: async ({ model }) => model.transactionsOf([funder]).length >= 2,
+    },
+    {
+      before: ({ model }) => model.reorg(1),
+      until: (world) => areIncluded(starved, world),
+    },
+    closing,
+  ],
+  check({ model }) {
+    const given = model.transactionsOf([funder]).map(({ to, value }) => `${to} ${value}`);
+    const each = funderLimits.topUp * 1_000_000_000n;
+    expect(given.toSorted(), "P14: each lane was given gas money once").to.deep.equal([
+      `${laneA} ${each}`,
+      `${laneB} ${each}`,
+    ]);
+  },
 };
 
 const large = redemptionTerms({ amount: 2_000_000n });
@@ -393,6 +425,7 @@ export const scenarios: readonly Scenario[] = [
   payments,
   poison,
   market,
+  funding,
   redeeming,
   returning,
   treasury,

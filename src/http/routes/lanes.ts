@@ -25,9 +25,10 @@ export function toSlot({ nonce, state, kind, attempts }: OpenSlot) {
   return { nonce, state, kind, attempts: attempts.map(toAttempt) };
 }
 
-function toLane({ address, state, epoch, hasKey, moved, gasBalance, slots }: LaneView) {
+function toLane({ address, role, state, epoch, hasKey, moved, gasBalance, slots }: LaneView) {
   return {
     address: spellAddress(address),
+    role,
     state,
     epoch: Number(epoch),
     hasKey,

@@ -345,7 +345,18 @@ const chain = [
   `CREATE INDEX events_intent ON events (intent) WHERE intent IS NOT NULL`,
 ];
 
+/** Gas money for lanes: the role of its key, and of a slot that gives it, to which lane and how much. */
+const funder = [
+  `ALTER TABLE lanes ADD COLUMN role text NOT NULL DEFAULT 'lane' CHECK (role IN ('lane', 'funder'))`,
+  `ALTER TABLE slots ADD COLUMN beneficiary bytea CHECK (octet_length(beneficiary) = 20)`,
+  `ALTER TABLE slots ADD COLUMN gwei bigint CHECK (gwei > 0)`,
+  // One at a time for each lane: the key is the guard.
+  `CREATE UNIQUE INDEX slots_funding ON slots (beneficiary) WHERE beneficiary IS NOT NULL AND state <> 'final'`,
+  `CREATE INDEX slots_funded ON slots (committed_at) WHERE beneficiary IS NOT NULL`,
+];
+
 /** In order; each runs once, in one transaction. */
 export const migrations: readonly { readonly name: string; readonly statements: readonly string[] }[] = [
   { name: "0001-first", statements: [...intents, ...chain] },
+  { name: "0002-funder", statements: funder },
 ];

@@ -28,6 +28,20 @@ const takeNonce = prepare(
 const addSlot = prepare(
   `INSERT INTO slots (lane, nonce, kind, state, size, committed_at) VALUES ($1, $2, $3, 'signed', $4, $5) RETURNING id`,
 );
+// The other lane's state, the bound, and the index that allows one slot that is not final for each, decide; no row: one of them said no.
+const addFunding = prepare(
+  `INSERT INTO slots (lane, nonce, kind, state, size, committed_at, beneficiary, gwei)
+   SELECT $1::bytea, $2::bigint, 'empty', 'signed', 0, $3::bigint, l.address, $4::bigint FROM lanes l
+   WHERE l.address = $5 AND l.role = 'lane' AND l.state <> 'retired'
+     AND (SELECT coalesce(sum(s.gwei), 0) FROM slots s WHERE s.beneficiary IS NOT NULL AND s.committed_at > $6)
+       + $4::bigint <= $7::bigint
+   ON CONFLICT DO NOTHING RETURNING id`,
+);
+// Both lanes, in the order in which everybody locks lanes: neither is moved meanwhile, and whoever else funds waits.
+const lockLanes = prepare("SELECT 1 FROM lanes WHERE address = ANY ($1::bytea[]) ORDER BY address FOR UPDATE");
+const funded = prepare(
+  "SELECT coalesce(sum(gwei), 0) AS sum FROM slots WHERE beneficiary IS NOT NULL AND committed_at > $1",
+);
 const addItems = prepare(
   `INSERT INTO slot_items (slot, position, intent)
    SELECT $1, v.place - 1, v.intent FROM unnest($2::bigint[]) WITH ORDINALITY AS v (intent, place)`,
@@ -138,11 +152,18 @@ async function insertAttempt(tx: Transaction, { lane, nonce, epoch, attempt }: N
   return (await tx.run(addAttempt, [...bytes, toBlob(lane), epoch, nonce])) === 1;
 }
 
+function addSlotRow(tx: Transaction, { lane, nonce, kind, items, at, funding }: PlannedSlot) {
+  if (funding === undefined) return tx.get<{ id: bigint }>(addSlot, [toBlob(lane), nonce, kind, items.length, at]);
+  const { to, gwei, bound } = funding;
+  return tx.get<{ id: bigint }>(addFunding, [toBlob(lane), nonce, at, gwei, toBlob(to), bound.since, bound.most]);
+}
+
 async function commit(tx: Transaction, slot: PlannedSlot): Promise<void> {
   const lane = toBlob(slot.lane);
+  if (slot.funding !== undefined) await tx.run(lockLanes, [[lane, toBlob(slot.funding.to)]]);
   // The row stays locked until the commit: a second planner of this lane waits, and then finds the nonce taken.
   if ((await tx.run(takeNonce, [lane, slot.epoch, slot.nonce])) !== 1) throw nothingWritten;
-  const row = await tx.get<{ id: bigint }>(addSlot, [lane, slot.nonce, slot.kind, slot.items.length, slot.at]);
+  const row = await addSlotRow(tx, slot);
   if (row === undefined) throw nothingWritten;
   if ((await tx.run(plan, [row.id, slot.items])) !== slot.items.length) throw nothingWritten;
   await tx.run(addItems, [row.id, slot.items]);
@@ -232,6 +253,7 @@ type Verbs =
   | "openLanes"
   | "readReady"
   | "commitPlan"
+  | "sumFunded"
   | "readOpenSlots"
   | "markSent"
   | "addAttempt"
@@ -252,6 +274,7 @@ export function createSlots(engine: Engine, now: () => number): Pick<Store, Verb
         throw error;
       }
     },
+    sumFunded: async (since) => (await engine.all<{ sum: bigint }>("sumFunded", funded, [since]))[0]?.sum ?? 0n,
     hold: (items) => engine.write({ step: "hold", stand: "beside" }, (tx) => holdWork(tx, items, now())),
     readOpenSlots: (lane, limit) =>
       engine.read("readOpenSlots", async (session) =>

@@ -41,6 +41,28 @@ describe("lanes", () => {
       expect(lanes[0]?.moved?.by).to.equal("desk: more room");
       expect(answer.body).to.not.include("deadbeef");
     });
+
+    it("shows the funder with its role and balance, and so do the numbers", async () => {
+      const funder = `0x${"f0".repeat(20)}` as const;
+      const stored = {
+        address: funder,
+        epoch: 2n,
+        nextNonce: 4,
+        role: "funder",
+        state: "active",
+        moved: null,
+      } as const;
+      node.state.lanes = [...node.state.lanes, stored];
+      const headers = { authorization: `Bearer ${keyOf("auditor")}` };
+      const { lanes } = (await node.app.inject({ url: "/v1/lanes", headers })).json<Lanes>();
+      const found = lanes.find(({ address }) => address.toLowerCase() === funder);
+      expect(found).to.include({ role: "funder", gasBalance: "1000000000000000000" });
+      expect(lanes.filter(({ role }) => role === "lane").length).to.equal(2);
+      const { body } = await node.app.inject({ url: "/metrics" });
+      expect(body).to.include(
+        `remesa_lane_balance_wei{lane="${funder}",role="funder",state="active"} 1000000000000000000`,
+      );
+    });
   });
 
   describe("POST /v1/lanes/{address}/{verb}", () => {
@@ -86,8 +108,8 @@ describe("lanes", () => {
   describe("GET /metrics", () => {
     it("tells each lane's balance and open slots, by state", async () => {
       const { body } = await node.app.inject({ url: "/metrics" });
-      expect(body).to.include(`remesa_lane_balance_wei{lane="${lane}",state="active"} 1000000000000000000`);
-      expect(body).to.include(`remesa_lane_open_slots{lane="${lane}",state="active"} 1`);
+      expect(body).to.include(`remesa_lane_balance_wei{lane="${lane}",role="lane",state="active"} 1000000000000000000`);
+      expect(body).to.include(`remesa_lane_open_slots{lane="${lane}",role="lane",state="active"} 1`);
     });
   });
 
@@ -104,7 +126,7 @@ describe("lanes", () => {
       const { code, out } = await remesa();
       expect(code).to.equal(0);
       const line = out.split("\n").find((one) => one.toLowerCase().includes(lane)) ?? "";
-      expect(line).to.match(/active +1\.0000 ETH +1 +nonce 7 sent/);
+      expect(line).to.match(/lane +active +1\.0000 ETH +1 +nonce 7 sent/);
     });
 
     it("prints JSON with --json", async () => {
