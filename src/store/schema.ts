@@ -7,6 +7,7 @@ import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { second } from "./escrows.ts";
 import { third } from "./lane-tables.ts";
+import { fourth } from "./webhook-tables.ts";
 
 /** Fences are stored as one key, namespace ‖ scope ‖ subject ‖ key, so that an account's window nonces are one range. */
 const first = [
@@ -277,6 +278,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0003-lanes": {
     async up(db) {
       for (const statement of third) await sql.raw(statement).execute(db);
+    },
+  },
+  "0004-webhooks": {
+    async up(db) {
+      for (const statement of fourth) await sql.raw(statement).execute(db);
     },
   },
 };
