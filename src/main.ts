@@ -18,7 +18,16 @@ import { createCourier } from "./http/courier.ts";
 import { createServer } from "./http/server.ts";
 import { writeBody } from "./http/webhooks.ts";
 import { createLog, type Logger } from "./log.ts";
-import { createBell, faultPauseMs, type Loop, runLoop, toDeliverLoop, toLanesLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
+import {
+  createBell,
+  faultPauseMs,
+  type Loop,
+  runLoop,
+  toDeliverLoop,
+  toLanesLoop,
+  toLeaseLoop,
+  toWatchLoop,
+} from "./loops.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
 import { createDeliverer, defaultDelivererLimits } from "./pipeline/deliver.ts";

@@ -8,6 +8,7 @@ import { lookup, Resolver } from "node:dns/promises";
 import http, { type IncomingMessage, type RequestOptions } from "node:http";
 import https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { callbackify } from "node:util";
 import type { Clock, Courier } from "../pipeline/ports.ts";
 import { isPublicAddress } from "./public-address.ts";
 
@@ -92,17 +93,15 @@ export function createCourier(options: CourierOptions): Courier {
     return addresses;
   }
 
+  const findAll = callbackify(findAddresses);
   /** What a connection asks: it goes to one of these addresses and no other. */
   const lookUp: LookupFunction = (host, { all }, callback) => {
-    findAddresses(host).then(
-      (addresses) => {
-        const found = addresses.map((address) => ({ address, family: isIP(address) }));
-        const [first] = found;
-        if (all === true) callback(null, found);
-        else callback(null, first?.address ?? "", first?.family ?? 0);
-      },
-      (error: NodeJS.ErrnoException) => callback(error, "", 0),
-    );
+    findAll(host, (error, addresses) => {
+      const found = error === null ? addresses.map((address) => ({ address, family: isIP(address) })) : [];
+      const [first] = found;
+      if (all === true) callback(error, found);
+      else callback(error, first?.address ?? "", first?.family ?? 0);
+    });
   };
 
   /** What is wrong with the text of a url; null when nothing is. */

@@ -116,7 +116,9 @@ export async function addDocument(app: App, version: string): Promise<void> {
       const signsItself =
         input.route.method === "POST" && isRoles && url !== "/v1/resume" && !url.startsWith("/v1/lanes/");
       const extra = {
-        ...(signsItself || url === "/sandbox/faucet" || url === "/v1/webhook-endpoints" ? { headers: idempotencyHeader } : {}),
+        ...(signsItself || url === "/sandbox/faucet" || url === "/v1/webhook-endpoints"
+          ? { headers: idempotencyHeader }
+          : {}),
         ...(access === undefined ? {} : { security: security[access] }),
         ...(produced === undefined ? {} : { response: streamResponse(produced) }),
       };

@@ -77,8 +77,7 @@ export function toWebhookValues(webhook: NewWebhook) {
   const typesText = types === null ? null : JSON.stringify(types);
   return [id, owner, key, requestHash, url, secret, toBlobOrNull(account), typesText, cursor, createdAt] as const;
 }
-export const newWebhookColumns =
-  "id, owner, key, request_hash, url, secret, account, types, cursor, created_at";
+export const newWebhookColumns = "id, owner, key, request_hash, url, secret, account, types, cursor, created_at";
 
 function prepare({ database }: Engine) {
   return {
