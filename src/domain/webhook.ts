@@ -89,9 +89,9 @@ export function toRetryMs(tries: number): number {
   return Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries - 1, 10));
 }
 
-/** True when a delivery may be tried; one that lies further ahead than any pause was written by a clock that was wrong. */
+/** True when a delivery may be tried; one that lies twice as far ahead as any pause was written by a clock that was wrong. */
 export function isDue(delivery: Pick<Delivery, "nextAt">, now: number): boolean {
-  return delivery.nextAt <= now || delivery.nextAt > now + longestPauseMs;
+  return delivery.nextAt <= now || delivery.nextAt > now + 2 * longestPauseMs;
 }
 
 /** True when the webhook's owner asked for such events. */

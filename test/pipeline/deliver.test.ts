@@ -54,9 +54,12 @@ async function createScene(options: SceneOptions = {}) {
   };
   const store = {
     ...kept,
-    async readEvents({ after, limit }: { after: bigint; limit: number }) {
+    async readEvents({ after, limit, account }: { after: bigint; limit: number; account?: Address }) {
       scene.reads += 1;
-      const found = events.filter(({ sequence }) => sequence > after && sequence >= scene.oldest).slice(0, limit);
+      const found = events
+        .filter(({ sequence }) => sequence > after && sequence >= scene.oldest)
+        .filter(({ accounts }) => account === undefined || accounts.includes(account))
+        .slice(0, limit);
       return { events: found, oldest: scene.oldest, newest: BigInt(events.length) };
     },
     async recordDeliveries(round: DeliveryRound) {
@@ -198,6 +201,16 @@ describe("Deliverer", () => {
       publish(1, { accounts: [luis] });
       await turn();
       expect(to("luis")).to.deep.equal([61]);
+    });
+
+    it("finds an account's events far ahead in a few looks", async () => {
+      const { publish, turn, add, scene, to, read } = await createScene({ limits: { page: 10 } });
+      await add("luis", { account: luis });
+      for (let n = 1; n <= 1_000; n++) publish(n, n % 400 === 0 ? { accounts: [luis] } : {});
+      await turn();
+      expect(to("luis")).to.deep.equal([400, 800]);
+      expect((await read("luis")).cursor).to.equal(1_000n);
+      expect(scene.reads).to.be.at.most(4);
     });
 
     it("looks once for all webhooks that stand at one place", async () => {
