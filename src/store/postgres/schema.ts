@@ -3,6 +3,7 @@
  * integers, addresses and words are bytes, flags are 0 and 1, JSON is text: as in the embedded engine, whose reasons (`schema.ts`, `escrows.ts`)
  * hold here too. A list once released is never edited.
  */
+import { webhooks } from "./webhook-tables.ts";
 
 const evidence = `block_number bigint,
     block_hash bytea,
@@ -343,38 +344,6 @@ const chain = [
     at bigint NOT NULL
   )`,
   `CREATE INDEX events_intent ON events (intent) WHERE intent IS NOT NULL`,
-];
-
-/** As in the embedded engine (`webhook-tables.ts`), with its reasons. */
-const webhooks = [
-  `CREATE TABLE webhooks (
-    id text PRIMARY KEY,
-    owner text NOT NULL,
-    key text NOT NULL,
-    request_hash text NOT NULL,
-    url text NOT NULL,
-    secret text NOT NULL,
-    account bytea CHECK (account IS NULL OR octet_length(account) = 20),
-    types text,
-    cursor bigint NOT NULL CHECK (cursor >= 0),
-    created_at bigint NOT NULL,
-    revision bigint NOT NULL DEFAULT 1,
-    disabled text CHECK (disabled IN ('gone', 'gave_up')),
-    failures bigint NOT NULL DEFAULT 0 CHECK (failures >= 0),
-    last_error text,
-    missed bigint NOT NULL DEFAULT 0 CHECK (missed >= 0),
-    UNIQUE (owner, key)
-  )`,
-  `CREATE TABLE deliveries (
-    webhook text NOT NULL REFERENCES webhooks (id),
-    sequence bigint NOT NULL,
-    intent bigint,
-    event_id text NOT NULL,
-    body text NOT NULL,
-    tries bigint NOT NULL CHECK (tries >= 0),
-    next_at bigint NOT NULL,
-    PRIMARY KEY (webhook, sequence)
-  )`,
 ];
 
 /** In order; each runs once, in one transaction. */
