@@ -16,6 +16,9 @@ const lanesPauseMs = 500;
 /** Between looks at what other processes wrote; it bounds what one of them waits for another's commit. */
 const watchPauseMs = 25;
 
+/** Between looks at what there is to send to webhooks: they hear of an event about so much later. */
+const deliverPauseMs = 250;
+
 export interface Loop {
   readonly name: string;
   /** Where several processes share a store: the loop runs in the one that holds this lease. */
@@ -75,6 +78,19 @@ export function toWatchLoop(watch: { tick(): Promise<void> }): Loop {
     pauseMs: () => watchPauseMs,
     async turn() {
       await watch.tick();
+      return false;
+    },
+  };
+}
+
+/** Its turns only start what there is to send: a webhook that takes its time keeps no turn waiting. */
+export function toDeliverLoop(deliverer: { tick(): Promise<void> }, tenure: Tenure): Loop {
+  return {
+    name: "deliver",
+    tenure,
+    pauseMs: () => deliverPauseMs,
+    async turn() {
+      await deliverer.tick();
       return false;
     },
   };

@@ -14,11 +14,24 @@ import { createSandbox } from "./chain/sandbox.ts";
 import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
 import { createLaneSigner, createOrderSigner, transferGas } from "./chain/signer.ts";
 import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
+import { toKeyId } from "./http/auth.ts";
+import { createCourier } from "./http/courier.ts";
 import { createServer } from "./http/server.ts";
+import { writeBody } from "./http/webhooks.ts";
 import { createLog, type Logger } from "./log.ts";
-import { createBell, faultPauseMs, type Loop, runLoop, toLanesLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
+import {
+  createBell,
+  faultPauseMs,
+  type Loop,
+  runLoop,
+  toDeliverLoop,
+  toLanesLoop,
+  toLeaseLoop,
+  toWatchLoop,
+} from "./loops.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
+import { createDeliverer, defaultDelivererLimits } from "./pipeline/deliver.ts";
 import { createFunder } from "./pipeline/fund.ts";
 import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
 import { createLaneDesk } from "./pipeline/lanes.ts";
@@ -170,7 +183,7 @@ async function openStore({ DATABASE_URL: url, REMESA_DATA: folder }: Config): Pr
   return { store, leases: store.leases, isShared: true };
 }
 
-/** Who confirms, sends and keeps, where several processes could. */
+/** Who confirms, sends, keeps and delivers, where several processes could. */
 function createTenures(leases: Leases, lanes: Pick<Lanes, "doubtAll">) {
   const create = (name: string, gained: () => void = () => {}) =>
     createTenure({ name, leases, clock, limits: defaultLeaseLimits, gained });
@@ -179,6 +192,7 @@ function createTenures(leases: Leases, lanes: Pick<Lanes, "doubtAll">) {
     // Under a new lease the lanes are opened anew: their epoch rises, and what the former owner signed and did not commit is dead.
     send: create("send", () => lanes.doubtAll()),
     keep: create("keep"),
+    deliver: create("deliver"),
   };
 }
 
@@ -277,6 +291,18 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
   const keeper = createKeeper({ store, intake, head, clock, limits: defaultKeeperLimits, notify });
   const reconciler = createReconciler({ store, chain, deployment, clock, notify });
   const laneDesk = createLaneDesk({ store, chain, lanes, signer, clock, wake, notify });
+  const courier = createCourier({ devnet: config.SANDBOX === "1", clock });
+  const keyIds = new Set(credentials.apiKeys.map(toKeyId));
+  const deliverer = createDeliverer({
+    store,
+    courier,
+    write: (event) => writeBody(store, event),
+    // A key that was taken out of the credentials gets nothing any more; a wallet is its own credential.
+    admits: (owner) => owner.startsWith("0x") || keyIds.has(owner),
+    clock,
+    limits: defaultDelivererLimits,
+    notify,
+  });
   const server = await createServer({
     store,
     chain,
@@ -290,6 +316,7 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
     deployment,
     lanes: signer.lanes,
     laneDesk,
+    courier,
     apiKeys: credentials.apiKeys,
     sandbox: config.SANDBOX === "1" ? createSandbox(config.RPC_URLS?.[0] ?? config.RPC_URL) : null,
     network: { blockIntervalMs: config.BLOCK_INTERVAL_MS ?? null, finality: config.FINALITY },
@@ -344,6 +371,7 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
         return false;
       },
     },
+    toDeliverLoop(deliverer, tenures.deliver),
     ...Object.values(tenures).map(toLeaseLoop),
     ...(isShared ? [toWatchLoop(watch), toLanesLoop(lanes)] : []),
     {

@@ -59,6 +59,8 @@ export type RejectionCode =
   | "halted"
   | "storage_unavailable"
   | "events_gone"
+  | "webhook_url_refused"
+  | "webhook_limit"
   | "internal";
 
 export interface Rejection {

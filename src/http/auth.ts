@@ -53,10 +53,14 @@ function refuseCredential(): RejectedError {
   });
 }
 
+/** Stable, and does not reveal the key. */
+export function toKeyId({ key }: Pick<ApiKey, "key">): string {
+  return hash(key).toString("hex").slice(0, 32);
+}
+
 export function createAuth(apiKeys: readonly ApiKey[], clock: Pick<Clock, "now" | "monotonic">): Auth {
   const keys = apiKeys.map(({ name, role, key }) => {
-    const digest = hash(key);
-    return { digest, caller: { kind: "key", id: digest.toString("hex").slice(0, 32), name, role } as const };
+    return { digest: hash(key), caller: { kind: "key", id: toKeyId({ key }), name, role } as const };
   });
   const sessions = new Map<string, { readonly address: Address; readonly endsAt: number }>();
 

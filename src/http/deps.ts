@@ -8,6 +8,7 @@ import type { LaneDesk } from "../pipeline/lanes.ts";
 import type {
   Chain,
   Clock,
+  Courier,
   Deployment,
   Encoder,
   HeadView,
@@ -46,6 +47,8 @@ export interface ServerDeps {
   readonly deployment: Deployment;
   readonly lanes: readonly Address[];
   readonly laneDesk: LaneDesk;
+  /** Judges the URLs of webhooks. */
+  readonly courier: Pick<Courier, "refuse">;
   readonly apiKeys: readonly ApiKey[];
   /** Devnet only; null leaves the `/sandbox` routes out. */
   readonly sandbox: Sandbox | null;

@@ -10,6 +10,7 @@ import type { PublishedEvent, Publisher, Store } from "../pipeline/ports.ts";
 import type { App, RouteParts } from "./app.ts";
 import { admitTo, type Caller } from "./auth.ts";
 import { RejectedError } from "./problem.ts";
+import type { PublicEvent } from "./published.ts";
 import { prefixOf, toEvent } from "./resources.ts";
 import { eventsQuery } from "./schemas.ts";
 
@@ -66,11 +67,16 @@ function createWake(publisher: Publisher): Wake {
   };
 }
 
-async function readKind(store: Store, event: PublishedEvent): Promise<IntentKind | null> {
+async function readKind(store: Pick<Store, "readIntent">, event: PublishedEvent): Promise<IntentKind | null> {
   const told = event.body["kind"];
   if (typeof told === "string" && told in prefixOf) return told as IntentKind;
   const intent: Intent | null = event.intent === null ? null : await store.readIntent(event.intent);
   return intent?.kind ?? null;
+}
+
+/** An event as everybody is told it. */
+export async function writeEvent(store: Pick<Store, "readIntent">, event: PublishedEvent): Promise<PublicEvent> {
+  return toEvent(event, await readKind(store, event));
 }
 
 interface StreamOptions {
@@ -91,7 +97,7 @@ async function* writeEvents({ store, wake, account, after, monotonic }: StreamOp
     const page = await store.readEvents({ after: place, limit: pageSize, ...(account === null ? {} : { account }) });
     if (place + 1n < page.oldest) return;
     for (const event of page.events) {
-      const text = JSON.stringify(toEvent(event, await readKind(store, event)));
+      const text = JSON.stringify(await writeEvent(store, event));
       yield `id: ${event.sequence}\ndata: ${text}\n\n`;
       place = event.sequence;
       said = monotonic();
@@ -135,7 +141,7 @@ async function findStart(store: Store, given: string | undefined): Promise<bigin
 }
 
 /** Whose events: a wallet's own; an API key's choice, by default everyone's. */
-function readScope(caller: Caller, asked: Address | undefined): Address | null {
+export function readScope(caller: Caller, asked: Address | undefined): Address | null {
   if (asked !== undefined) {
     admitTo(caller, asked);
     return asked;
@@ -143,7 +149,8 @@ function readScope(caller: Caller, asked: Address | undefined): Address | null {
   return caller.kind === "wallet" ? caller.address : null;
 }
 
-function toOwner(caller: Caller): string {
+/** Stable and not secret. */
+export function toOwner(caller: Caller): string {
   return caller.kind === "key" ? caller.id : caller.kind === "wallet" ? caller.address : "none";
 }
 

@@ -87,6 +87,44 @@ function addReadings(registers: Registry[], parts: RouteParts, streams: () => nu
       }
     },
   });
+  let reading: ReturnType<typeof store.readWebhooks> | null = null;
+  /** One look for all gauges of a scrape. */
+  function readWebhooks() {
+    reading ??= store.readWebhooks().finally(() => {
+      reading = null;
+    });
+    return reading;
+  }
+  new Gauge({
+    ...registry,
+    name: "remesa_webhooks",
+    help: "Webhooks by state; failing: nothing arrived since the last failure",
+    labelNames: ["state"],
+    async collect() {
+      const counts = { enabled: 0, failing: 0, disabled: 0 };
+      for (const { disabled, failures } of await readWebhooks()) {
+        counts[disabled !== null ? "disabled" : failures > 0 ? "failing" : "enabled"] += 1;
+      }
+      for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    ...registry,
+    name: "remesa_webhook_deliveries_waiting",
+    help: "Deliveries that failed, and those that wait behind one",
+    async collect() {
+      this.set((await readWebhooks()).reduce((sum, { waiting }) => sum + waiting, 0));
+    },
+  });
+  new Gauge({
+    ...registry,
+    name: "remesa_webhook_failures",
+    help: "Failures since something last arrived, of all webhooks that are not disabled",
+    async collect() {
+      const enabled = (await readWebhooks()).filter(({ disabled }) => disabled === null);
+      this.set(enabled.reduce((sum, { failures }) => sum + failures, 0));
+    },
+  });
   new Gauge({
     ...registry,
     name: "remesa_event_streams",

@@ -35,7 +35,7 @@ const idempotencyHeader = {
       type: "string",
       maxLength: 255,
       description:
-        "Needed when the node signs; scoped to the API key. Repeat a request with the key of its first time.",
+        "Needed when the node signs, and for a webhook; scoped to the API key. Repeat a request with the key of its first time.",
     },
   },
 };
@@ -116,7 +116,9 @@ export async function addDocument(app: App, version: string): Promise<void> {
       const signsItself =
         input.route.method === "POST" && isRoles && url !== "/v1/resume" && !url.startsWith("/v1/lanes/");
       const extra = {
-        ...(signsItself || url === "/sandbox/faucet" ? { headers: idempotencyHeader } : {}),
+        ...(signsItself || url === "/sandbox/faucet" || url === "/v1/webhook-endpoints"
+          ? { headers: idempotencyHeader }
+          : {}),
         ...(access === undefined ? {} : { security: security[access] }),
         ...(produced === undefined ? {} : { response: streamResponse(produced) }),
       };

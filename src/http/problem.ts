@@ -83,6 +83,8 @@ export const answers: Readonly<Record<RejectionCode, Answer>> = {
   halted: answer(503, "Sending is halted", true),
   storage_unavailable: answer(503, "The storage is unavailable", true),
   events_gone: answer(410, "These events are gone"),
+  webhook_url_refused: answer(422, "Nothing is sent to this URL"),
+  webhook_limit: answer(409, "There are as many webhooks as there may be"),
   internal: answer(500, "Something broke inside", true),
 };
 

@@ -32,6 +32,7 @@ import { addQuotes } from "./routes/quotes.ts";
 import { addRedemptions } from "./routes/redemptions.ts";
 import { addSandbox } from "./routes/sandbox.ts";
 import { addTransfers } from "./routes/transfers.ts";
+import { addWebhooks } from "./routes/webhooks.ts";
 import { createSubmission } from "./submission.ts";
 import { createWaiting } from "./waiting.ts";
 
@@ -231,6 +232,7 @@ export async function createServer(deps: ServerDeps): Promise<App> {
   addOperations(app, parts);
   addLanes(app, parts);
   addLogin(app, parts);
+  addWebhooks(app, parts);
   if (deps.sandbox !== null) addSandbox(app, parts, deps.sandbox);
   if (deps.webRoot !== null) addFiles(app, deps.webRoot);
   let closing = false;

@@ -23,6 +23,7 @@ import type { Reconciliation } from "../domain/reconciliation.ts";
 import type { Outcome, Rejection } from "../domain/rejection.ts";
 import type { TypedMessage } from "../domain/signatures.ts";
 import type { SponsorBudget, Sponsored } from "../domain/sponsorship.ts";
+import type { Delivery, DisabledReason, NewWebhook, Webhook } from "../domain/webhook.ts";
 
 // ——— time ———
 
@@ -356,7 +357,47 @@ export interface Halt {
   readonly since: number;
 }
 
-export interface Store {
+/** What a round of sending to one webhook came to. */
+export interface DeliveryRound {
+  readonly webhook: string;
+  /** As it was read: another one by now means that somebody else moved it. */
+  readonly revision: number;
+  readonly cursor: bigint;
+  readonly failures: number;
+  readonly lastError: string | null;
+  readonly disabled: DisabledReason | null;
+  /** Events no longer kept that it met. */
+  readonly missed: bigint;
+  /** Sequences of deliveries that waited and arrived. */
+  readonly done: readonly bigint[];
+  /** Those that wait now: new ones, and known ones with another time to try. */
+  readonly waiting: readonly Delivery[];
+}
+
+/** `replay` sends again what follows `after`, which lies at or before the cursor. */
+export type WebhookChange =
+  | { readonly kind: "enable" }
+  | { readonly kind: "replay"; readonly after: bigint }
+  | { readonly kind: "remove" };
+
+/** Webhooks and what waits for them. Without one, nothing is ever written. */
+export interface WebhookStore {
+  /** One per owner and Idempotency-Key: `known` when there is. `full`: as many exist, of this owner or altogether. */
+  addWebhook(
+    webhook: NewWebhook,
+    limits: { readonly perOwner: number; readonly total: number },
+  ): Promise<"created" | "known" | "full">;
+  /** All of them, oldest first, with their secrets. */
+  readWebhooks(): Promise<readonly Webhook[]>;
+  /** What waits for one webhook, by sequence. */
+  readDeliveries(webhook: string): Promise<readonly Delivery[]>;
+  /** One conditional transaction; false: the webhook was moved meanwhile, and nothing was written. */
+  recordDeliveries(round: DeliveryRound): Promise<boolean>;
+  /** False: there is none, or its cursor lies before `after`. */
+  changeWebhook(id: string, change: WebhookChange): Promise<boolean>;
+}
+
+export interface Store extends WebhookStore {
   /** Raises the epoch of every lane: what an earlier owner signed but did not commit is dead. `chainNonces` from the latest block. */
   openLanes(lanes: readonly { readonly address: Address; readonly chainNonce: number }[]): Promise<readonly Lane[]>;
   /** Every lane ever used or stored, in address order. */
@@ -559,13 +600,28 @@ export interface Deployment {
 
 /** Something an operator may want to know; for logs and metrics, nothing depends on it. */
 export interface Notice {
-  readonly step: "accept" | "plan" | "fund" | "sign" | "send" | "confirm" | "post" | "reconcile" | "keep";
+  readonly step: "accept" | "plan" | "fund" | "sign" | "send" | "confirm" | "post" | "reconcile" | "keep" | "deliver";
   readonly code: string;
   /** A lane, a block, a coin. */
   readonly subject: string;
   readonly detail: string;
 }
 export type Notify = (notice: Notice) => void;
+
+// ——— webhooks ———
+
+/** Signs and sends over HTTP, to public addresses only where there is more than a devnet. */
+export interface Courier {
+  /** Why nothing may be sent to a url; null when it may. */
+  refuse(url: string): Promise<string | null>;
+  /** Bounded in time; never throws. `gone`: whoever answers there wants nothing any more. */
+  carry(parcel: {
+    readonly url: string;
+    readonly secret: string;
+    readonly id: string;
+    readonly body: string;
+  }): Promise<{ readonly ok: true } | { readonly ok: false; readonly why: string; readonly gone: boolean }>;
+}
 
 // ——— what the surfaces use ———
 

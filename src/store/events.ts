@@ -8,24 +8,10 @@ import { setImmediate } from "node:timers/promises";
 import { ownerOf, paymentStepKinds } from "../domain/agreement.ts";
 import type { Address } from "../domain/hex.ts";
 import type { Evidence, IntentFacts } from "../domain/intent.ts";
+import type { EventType } from "../domain/webhook.ts";
 import type { PublishedEvent } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import { type EvidenceRow, toBlob, toBlobOrNull, toEvidence, toHex } from "./rows.ts";
-
-export type EventType =
-  | "accepted"
-  | "held"
-  | "back"
-  | "included"
-  | "settled"
-  | "cancelled"
-  | "superseded"
-  | "expired"
-  | "redemption"
-  | "claim"
-  | "payment"
-  | "halted"
-  | "resumed";
 
 export interface NewEvent {
   readonly type: EventType;

@@ -18,6 +18,7 @@ import { createPosting } from "./postgres/posting.ts";
 import { createQuotes } from "./postgres/quotes.ts";
 import { createReads } from "./postgres/reads.ts";
 import { createSlots } from "./postgres/slots.ts";
+import { createWebhooks } from "./postgres/webhooks.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`. The database exists; its tables are made here. */
@@ -64,6 +65,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Store & { 
     ...createPosting(engine),
     ...createReads(engine, events),
     ...createHalts(engine),
+    ...createWebhooks(engine),
     leases: createLeases(engine, randomUUID()),
     backup: (path) => dump(url, path),
     close() {

@@ -7,6 +7,7 @@ import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { second } from "./escrows.ts";
 import { fourth, third } from "./lane-tables.ts";
+import { fifth } from "./webhook-tables.ts";
 
 /** Fences are stored as one key, namespace ‖ scope ‖ subject ‖ key, so that an account's window nonces are one range. */
 const first = [
@@ -282,6 +283,11 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0004-funder": {
     async up(db) {
       for (const statement of fourth) await sql.raw(statement).execute(db);
+    },
+  },
+  "0005-webhooks": {
+    async up(db) {
+      for (const statement of fifth) await sql.raw(statement).execute(db);
     },
   },
 };

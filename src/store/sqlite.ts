@@ -24,6 +24,7 @@ import { createReads } from "./reads.ts";
 import { createRedemptions } from "./redemptions.ts";
 import { migrate } from "./schema.ts";
 import { createSlots } from "./slots.ts";
+import { createWebhooks } from "./webhooks.ts";
 import { createWork } from "./work.ts";
 
 export { StoreFault, StoreLockedError } from "./fault.ts";
@@ -97,6 +98,7 @@ function assemble(engine: ReturnType<typeof createEngine>, options: SqliteOption
     ...createReads(engine, parts),
     ...createHalts(engine, events),
     ...createLaneStates(engine),
+    ...createWebhooks(engine),
     async backup(path) {
       try {
         await database.backup(path);

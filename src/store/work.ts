@@ -6,9 +6,10 @@
 import { type Consumption, judgeConsumption } from "../domain/lifecycle.ts";
 import type { Address, Hex } from "../domain/hex.ts";
 import type { EndState, Evidence, HeldReason, IntentKind, LiveState } from "../domain/intent.ts";
+import type { EventType } from "../domain/webhook.ts";
 import type { AccountBook } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
-import { accountsOf, type Events, type EventType } from "./events.ts";
+import { accountsOf, type Events } from "./events.ts";
 import { assertInvariant } from "./fault.ts";
 import { pack, type Packed } from "./pack.ts";
 import { toBlob, toBlobOrNull, toFence } from "./rows.ts";

@@ -15,7 +15,7 @@ function walk(value: unknown, visit: (part: Json, path: string) => void, path = 
 }
 
 const types = ["string", "number", "integer", "boolean", "object", "array", "null"];
-const methods = ["get", "post"];
+const methods = ["get", "post", "delete"];
 
 /** Rules of OpenAPI 3.1 and JSON Schema 2020-12 that a generator can get wrong; every finding is a line. */
 function findFaults(document: Json): string[] {
@@ -102,6 +102,7 @@ describe("http/openapi", () => {
     );
     expect(listed.toSorted()).to.deep.equal(
       [
+        "delete /v1/webhook-endpoints/{id}",
         "get /health",
         "get /metrics",
         "get /ready",
@@ -128,6 +129,8 @@ describe("http/openapi", () => {
         "get /v1/redemptions/{id}",
         "get /v1/transfers/{id}",
         "get /v1/vasps/{id}",
+        "get /v1/webhook-endpoints",
+        "get /v1/webhook-endpoints/{id}",
         "post /sandbox/faucet",
         "post /sandbox/time",
         "post /v1/accounts/{address}/complete-leave",
@@ -172,6 +175,9 @@ describe("http/openapi", () => {
         "post /v1/transfers",
         "post /v1/transfers/batch",
         "post /v1/vasps/{id}/members",
+        "post /v1/webhook-endpoints",
+        "post /v1/webhook-endpoints/{id}/enable",
+        "post /v1/webhook-endpoints/{id}/replay",
       ].toSorted(),
     );
   });
@@ -202,7 +208,7 @@ describe("http/openapi", () => {
     expect(paths["/v1/transfers"]?.["post"]?.["security"]).to.deep.equal([{}]);
   });
 
-  it("shows the Idempotency-Key exactly where the node may sign", () => {
+  it("shows the Idempotency-Key exactly where the node may sign, and where a webhook is made", () => {
     const shown = Object.entries(document["paths"] as Record<string, Record<string, Json>>)
       .filter(([, item]) => JSON.stringify(item["post"]?.["parameters"] ?? []).includes('"idempotency-key"'))
       .map(([path]) => path);
@@ -217,6 +223,7 @@ describe("http/openapi", () => {
       "/v1/redemptions/{id}/mark-sent",
       "/v1/redemptions/{id}/reject",
       "/v1/redemptions/{id}/resolve",
+      "/v1/webhook-endpoints",
     ]);
   });
 

@@ -10,6 +10,7 @@ import { describeLanes } from "./behaviour-lanes.ts";
 import { describeLifecycle } from "./behaviour-lifecycle.ts";
 import { describeProperties } from "./behaviour-properties.ts";
 import { describeReads } from "./behaviour-reads.ts";
+import { describeWebhooks } from "./behaviour-webhooks.ts";
 import type { OpenStore } from "./harness.ts";
 
 export function describeStore(name: string, open: OpenStore): void {
@@ -21,6 +22,7 @@ export function describeStore(name: string, open: OpenStore): void {
     describeEscrows(open);
     describeLifecycle(open);
     describeReads(open);
+    describeWebhooks(open);
     describeProperties(open);
   });
 }

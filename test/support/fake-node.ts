@@ -16,7 +16,9 @@ import { isEnded } from "../../src/domain/lifecycle.ts";
 import { roleOf } from "../../src/domain/policy.ts";
 import type { Reconciliation } from "../../src/domain/reconciliation.ts";
 import type { Rejection } from "../../src/domain/rejection.ts";
+import type { Webhook } from "../../src/domain/webhook.ts";
 import type { ApiKey } from "../../src/http/auth.ts";
+import { createCourier } from "../../src/http/courier.ts";
 import type { ServerDeps } from "../../src/http/deps.ts";
 import { createServer } from "../../src/http/server.ts";
 import type {
@@ -39,6 +41,7 @@ import type {
 } from "../../src/pipeline/ports.ts";
 import { createLaneDesk } from "../../src/pipeline/lanes.ts";
 import { createEscrowReads, createKept, type Kept } from "./fake-escrows.ts";
+import { createFakeWebhooks } from "./fake-webhooks.ts";
 
 export const coin: Address = "0x1000000000000000000000000000000000000001";
 export const treasury: Address = "0x1000000000000000000000000000000000000002";
@@ -105,6 +108,7 @@ export interface FakeState {
   /** What the chain says to a call that is tried out; null: it would succeed. */
   simulated: HeldReason | null;
   readonly events: PublishedEvent[];
+  readonly webhooks: Webhook[];
   /** Drafts that reached intake, and orders the node signed. */
   readonly submitted: Draft[];
   readonly signed: UnsignedOrder[];
@@ -278,6 +282,7 @@ function createStore(state: FakeState): Store {
     },
     listMovements: async () => [],
     ...createEscrowReads(state.kept),
+    ...createFakeWebhooks(state.webhooks),
     readRedemption: async (id) => state.redemptions.get(id) ?? null,
     async readTrace(sequence): Promise<Trace | null> {
       const intent = state.intents.get(sequence);
@@ -384,6 +389,7 @@ function createState(): FakeState {
     leaving: new Map(),
     simulated: null,
     events: [],
+    webhooks: [],
     submitted: [],
     signed: [],
     resumed: [],
@@ -462,6 +468,7 @@ export async function createFakeNode(overrides: Partial<ServerDeps> = {}): Promi
     store,
     chain,
     laneDesk,
+    courier: createCourier({ devnet: false, clock: { now: () => 0 }, resolve: async () => ["93.184.216.34"] }),
     intake: createIntake(state, encoder, orderSigner),
     encoder,
     recoverer: await createRecoverer(),

@@ -64,7 +64,7 @@ export interface Engine {
 
 /** Advisory locks of this program in its database: `(lockSpace, n)`. */
 export const lockSpace = 0x52656d65;
-export const locks = { books: 1, publish: 2, quotes: 3 } as const;
+export const locks = { books: 1, publish: 2, quotes: 3, webhooks: 4 } as const;
 
 /** Thrown inside a transaction whose reads were overtaken: it is rolled back and run again. */
 export const overtaken = new Error("overtaken by another transaction");

@@ -3,6 +3,7 @@
  * integers, addresses and words are bytes, flags are 0 and 1, JSON is text: as in the embedded engine, whose reasons (`schema.ts`, `escrows.ts`)
  * hold here too. A list once released is never edited.
  */
+import { webhooks } from "./webhook-tables.ts";
 
 const evidence = `block_number bigint,
     block_hash bytea,
@@ -359,4 +360,5 @@ const funder = [
 export const migrations: readonly { readonly name: string; readonly statements: readonly string[] }[] = [
   { name: "0001-first", statements: [...intents, ...chain] },
   { name: "0002-funder", statements: funder },
+  { name: "0003-webhooks", statements: webhooks },
 ];

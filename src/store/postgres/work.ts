@@ -6,7 +6,8 @@
 import type { Address, Hex } from "../../domain/hex.ts";
 import type { EndState, Evidence, HeldReason, IntentKind, LiveState } from "../../domain/intent.ts";
 import { type Consumption, judgeConsumption } from "../../domain/lifecycle.ts";
-import { accountsOf, type EventType } from "../events.ts";
+import type { EventType } from "../../domain/webhook.ts";
+import { accountsOf } from "../events.ts";
 import { assertInvariant } from "../fault.ts";
 import { toBlob, toBlobOrNull, toFence, toHex } from "../rows.ts";
 import type { SendBack } from "../work.ts";
