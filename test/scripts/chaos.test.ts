@@ -22,7 +22,10 @@ describe("chaos options", () => {
     expect(options).to.include({ minutes: 2, chain: "hardhat", store: "sqlite", json: false, keep: false });
     expect(options?.seed).to.be.within(0, 2 ** 32 - 1);
     expect(readOptions(["--seed", "7", "--minutes", "0.5"])).to.include({ seed: 7, minutes: 0.5 });
-    expect(readOptions(["--store", "postgres"])).to.include({ store: "postgres" });
+    expect(options).to.include({ nodes: 1, events: null });
+    expect(readOptions(["--store", "postgres"])).to.include({ store: "postgres", nodes: 2 });
+    expect(readOptions(["--store", "postgres", "--nodes", "4"])).to.include({ nodes: 4 });
+    expect(readOptions(["--events", "kill, wall clock,kill"])?.events).to.deep.equal(["kill", "wall clock"]);
     expect(readOptions(["--help"])).to.equal(null);
   });
 
@@ -34,6 +37,11 @@ describe("chaos options", () => {
     ["--seed", "4294967296"],
     ["--chain", "none"],
     ["--store", "memory"],
+    ["--nodes", "2"],
+    ["--store", "postgres", "--nodes", "0"],
+    ["--store", "postgres", "--nodes", "5"],
+    ["--store", "postgres", "--nodes", "1.5"],
+    ["--events", "kill,thunder"],
     ["--unkind"],
   ]) {
     it(`refuse ${wrong.join(" ")}`, () => {
@@ -73,6 +81,7 @@ describe("the audit of a chaos run", () => {
     id: "pay_1",
     state: "settled",
     why: null,
+    views: [],
     ...changes,
   });
   const used = { authorizer: ana, nonce } as const;
@@ -81,12 +90,12 @@ describe("the audit of a chaos run", () => {
   const never: ChainFacts = { authorizations: [], transfers: [] };
   const judge = (facts: ChainFacts, changes: Partial<Payment> = {}) => {
     const audit = judgePayments([payment(changes)], facts);
-    const { lost, doubled, falseEnds, unanswered } = audit;
-    expect(audit.findings.length).to.equal(lost + doubled + falseEnds + unanswered);
+    const { lost, doubled, falseEnds, unanswered, disputed } = audit;
+    expect(audit.findings.length).to.equal(lost + doubled + falseEnds + unanswered + disputed);
     expect(isClean(audit)).to.equal(audit.findings.length === 0);
-    return { lost, doubled, falseEnds, unanswered };
+    return { lost, doubled, falseEnds, unanswered, disputed };
   };
-  const clean = { lost: 0, doubled: 0, falseEnds: 0, unanswered: 0 };
+  const clean = { lost: 0, doubled: 0, falseEnds: 0, unanswered: 0, disputed: 0 };
 
   it("finds nothing where settled is paid once, and expired or refused is not paid", () => {
     expect(judge(paidOnce)).to.deep.equal(clean);
@@ -114,6 +123,11 @@ describe("the audit of a chaos run", () => {
         falseEnds: 1,
       });
     }
+  });
+
+  it("finds what the nodes do not agree on, whoever is right", () => {
+    expect(judge(paidOnce, { views: ["settled in 7", "settled in 7"] })).to.deep.equal(clean);
+    expect(judge(paidOnce, { views: ["settled in 7", "settled in 8"] })).to.deep.equal({ ...clean, disputed: 1 });
   });
 
   it("finds what never got an answer, paid or not", () => {
