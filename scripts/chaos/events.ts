@@ -17,7 +17,7 @@ import {
 } from "./processes.ts";
 import { moods } from "./proxy.ts";
 import { reorganize } from "./reorg.ts";
-import { type Event, hasSeveral, pickNode, type Scene, waitTakeover } from "./scene.ts";
+import { type Event, hasSeveral, pickNode, type Scene, waitLease, waitTakeover } from "./scene.ts";
 
 /** The chain's clock is moved at most that far in a run: an hour is what most payments have. */
 const mostMovedSeconds = 1_500;
@@ -42,7 +42,7 @@ async function spoilProvider(scene: Scene, mood: (typeof moods)[number]): Promis
 /** A node that works for all loses the chain, and it alone: the others have to go on without it. */
 async function cutOneOff({ stage, random }: Scene): Promise<string | null> {
   const duty = random.pick(duties);
-  const before = await stage.readLease(duty);
+  const before = await waitLease(stage, duty);
   if (before === null) return null;
   const [started, ms] = [performance.now(), random.within(0, 3_000)];
   before.node.proxy.mood = "cut";

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StageNode } from "./nodes.ts";
 import type { Trap } from "./proxy.ts";
-import { pickNode, restart, type Scene, waitReplaced, waitTakeover } from "./scene.ts";
+import { pickNode, restart, type Scene, waitLease, waitReplaced, waitTakeover } from "./scene.ts";
 
 /**
  * Calls at which a node is killed: a broadcast, the evidence of a block, the price before a plan; and where it opens its lanes or looks at the contracts
@@ -109,7 +109,7 @@ export async function stopAndContinue(scene: Scene): Promise<string> {
 
 /** The one that sends is stopped until another has its lease, and some more: it wakes up believing what is not so any more. */
 export async function stopSender({ stage, random }: Scene): Promise<string | null> {
-  const before = await stage.readLease("send");
+  const before = await waitLease(stage, "send");
   if (before === null) return null;
   const [started, ms] = [performance.now(), random.within(0, 3_000)];
   let next = "";

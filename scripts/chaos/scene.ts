@@ -53,6 +53,15 @@ export async function restart(node: StageNode, signal: "SIGKILL" | "SIGTERM"): P
   await waitReplaced(node, pid);
 }
 
+/** Who holds the lease, once somebody does; null where nobody takes it in time. */
+export async function waitLease(stage: Stage, name: string): Promise<Lease | null> {
+  for (const end = performance.now() + takeoverMs; performance.now() < end; await sleep(100)) {
+    const lease = await stage.readLease(name);
+    if (lease !== null) return lease;
+  }
+  return null;
+}
+
 /** Waits until another node than the one of `before` holds the lease under a later epoch. */
 export async function waitTakeover(stage: Stage, name: string, before: Lease): Promise<Lease> {
   for (const end = performance.now() + takeoverMs; performance.now() < end; await sleep(100)) {
