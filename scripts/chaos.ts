@@ -107,7 +107,12 @@ async function runStage(stage: Stage, options: ChaosOptions, restarts: () => num
   const statements = await Promise.all(stage.nodes.map(({ client }) => readStatement(client)));
   const { seed, minutes, chain, store, nodes } = options;
   return {
-    ...{ seed, minutes, chain, store, nodes, audit },
+    seed,
+    minutes,
+    chain,
+    store,
+    nodes,
+    audit,
     events: Object.fromEntries(events),
     restarts: restarts(),
     overtaken: stranger.count,

@@ -19,6 +19,7 @@ function install(path: string): void {
       Reflect.construct(target, args.length === 0 ? [now()] : args, made) as InstanceType<typeof Real>,
     get: (target, key) => (key === "now" ? now : (Reflect.get(target, key) as unknown)),
   });
+  Real.prototype.constructor = globalThis.Date;
 
   /** A file that is being written reads as nothing: it is read again. */
   function look(): void {

@@ -28,8 +28,9 @@ const duties = ["confirm", "send"] as const;
 async function spoilProvider(scene: Scene, mood: (typeof moods)[number]): Promise<string> {
   const { stage, random } = scene;
   const ms = random.within(800, 4_000);
-  const isOne = hasSeveral(stage) && random.happens(0.5);
-  const chosen = isOne ? [pickNode(scene)] : stage.nodes;
+  const isOne = !hasSeveral(stage) || random.happens(0.5);
+  // One that works for all, where somebody does: the others ask the chain for little.
+  const chosen = isOne ? [(await stage.readLease(random.pick(duties)))?.node ?? pickNode(scene)] : stage.nodes;
   const count = (): number => chosen.reduce((sum, { proxy }) => sum + proxy.spoiled, 0);
   const before = count();
   for (const { proxy } of chosen) proxy.mood = mood;

@@ -168,7 +168,14 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     failed.catch(() => undefined);
     const readOwner = createLeaseReader(database);
     return {
-      ...{ nodes, chainId, coin, chainUrl, disk, folder, data, failed },
+      nodes,
+      chainId,
+      coin,
+      chainUrl,
+      disk,
+      folder,
+      data,
+      failed,
       crashDatabase: database?.cluster.crash ?? null,
       readLease: (name) => readOwner(name, nodes),
       lastWords: () => nodes.map(({ name, log }) => `${name}:\n${readTail(log, 12)}`).join("\n"),
