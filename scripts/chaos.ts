@@ -1,5 +1,5 @@
 /**
- * `npm run chaos`: a real node, a real chain and a bad provider between them, while payments flow and things go wrong by a seed. Owns the order: start,
+ * `npm run chaos`: a real node or several, a real chain and bad providers between them, while payments flow and things go wrong by a seed. Owns the order: start,
  * trouble, peace, judgement by the chain's own logs. Bounded by `--minutes` and the limits below; always ends its processes and removes its folder.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,6 +12,7 @@ import { createRandom } from "./chaos/random.ts";
 import { finality, openStage, type Stage } from "./chaos/stage.ts";
 import { createStranger } from "./chaos/stranger.ts";
 import { readHeight } from "./devnet/rpc.ts";
+import type { Client } from "../src/http/client.ts";
 import { persist } from "./session.ts";
 
 const blockMs = 250;
@@ -24,14 +25,15 @@ interface Report {
   readonly minutes: number;
   readonly chain: string;
   readonly store: string;
+  readonly nodes: number;
   readonly audit: Audit;
   readonly events: Readonly<Record<string, number>>;
   readonly restarts: number;
   /** Accepted payments that a stranger sent to the chain as well. */
   readonly overtaken: number;
-  /** What the node warned of, by code. */
+  /** What the nodes warned of, by code. */
   readonly warnings: Readonly<Record<string, number>>;
-  /** Whether books and chain agree in the end, as the node says. */
+  /** Whether books and chain agree in the end, as every node says. */
   readonly agrees: boolean;
   /** The reason of a halt, if new sends are halted. */
   readonly halted: string | null;
@@ -46,12 +48,15 @@ interface Statement {
   readonly halted?: { readonly reason: string } | null;
 }
 
+/** The wall clocks stay where they are: nothing may depend on them. */
 async function makePeace(stage: Stage): Promise<void> {
-  stage.proxy.mood = null;
-  stage.proxy.trap = null;
   stage.disk?.free();
-  stage.node.signal("SIGCONT");
-  await stage.node.whenReady();
+  for (const { proxy, process: node } of stage.nodes) {
+    proxy.mood = null;
+    proxy.trap = null;
+    node.signal("SIGCONT");
+  }
+  await Promise.all(stage.nodes.map((node) => node.process.whenReady()));
 }
 
 /** Past what is final, so that nothing the audit reads can be taken back. */
@@ -60,14 +65,21 @@ async function waitFinal(stage: Stage): Promise<void> {
   for (let tries = 0; tries < 200 && (await readHeight(stage.chainUrl)) <= height + finality; tries++) await sleep(100);
 }
 
+async function readStatement(client: Client): Promise<Statement> {
+  const ask = () => client.get<Statement>("/v1/reconciliation?fresh=true");
+  return persist(ask, { patienceSeconds: agreeSeconds });
+}
+
 async function trouble(stage: Stage, payers: Payers, options: ChaosOptions, started: number) {
-  const over = AbortSignal.timeout(options.minutes * 60_000);
-  const paying = payers.pay(over);
+  const isEnough = new AbortController();
+  const paying = payers.pay(isEnough.signal);
   const random = createRandom(options.seed);
   const scene = { stage, payers, random, blockMs, canPause: options.chain === "hardhat", moved: 0 };
   const note = (line: string): void =>
     say(`${((performance.now() - started) / 1_000).toFixed(1).padStart(7)} s  ${line}`);
-  const events = await playEvents(scene, { over, note });
+  const over = AbortSignal.timeout(options.minutes * 60_000);
+  const events = await playEvents(scene, { chosen: options.events, over, note });
+  isEnough.abort();
   await makePeace(stage);
   await paying;
   return events;
@@ -87,21 +99,26 @@ async function runStage(stage: Stage, options: ChaosOptions, restarts: () => num
   say(`peace; waiting for ${payers.payments.length} payments to end`);
   await payers.waitEnded(drainSeconds);
   await waitFinal(stage);
+  await payers.compare();
   const audit = judgePayments(
     payers.payments,
     await readFacts({ url: stage.chainUrl, coin: stage.coin.address, from }),
   );
-  const { agrees, halted } = await persist(() => stage.client.get<Statement>("/v1/reconciliation?fresh=true"), {
-    patienceSeconds: agreeSeconds,
-  });
-  const { seed, minutes, chain, store } = options;
-  const report = { seed, minutes, chain, store, audit, events: Object.fromEntries(events), restarts: restarts() };
+  const statements = await Promise.all(stage.nodes.map(({ client }) => readStatement(client)));
+  const { seed, minutes, chain, store, nodes } = options;
   return {
-    ...report,
+    seed,
+    minutes,
+    chain,
+    store,
+    nodes,
+    audit,
+    events: Object.fromEntries(events),
+    restarts: restarts(),
     overtaken: stranger.count,
     warnings: stage.countWarnings(),
-    agrees,
-    halted: halted?.reason ?? null,
+    agrees: statements.every(({ agrees }) => agrees),
+    halted: statements.find(({ halted }) => halted?.reason !== undefined)?.halted?.reason ?? null,
   };
 }
 
@@ -119,17 +136,21 @@ function print(report: Report, json: boolean): void {
   const { audit, events } = report;
   const table = new Table({ style: { head: [], border: [], compact: true } });
   const rows: readonly (readonly [string, string | number])[] = [
-    ["seed, minutes, chain, store", `${report.seed}, ${report.minutes}, ${report.chain}, ${report.store}`],
+    [
+      "seed, minutes, chain, store, nodes",
+      [report.seed, report.minutes, report.chain, report.store, report.nodes].join(", "),
+    ],
     ["asked / accepted / refused", `${audit.asked} / ${audit.accepted} / ${audit.refused} ${tell(audit.refusals)}`],
     ["settled / expired", `${audit.settled} / ${audit.expired}`],
     ["lost", audit.lost],
     ["doubled", audit.doubled],
     ["ended falsely", audit.falseEnds],
     ["never answered", audit.unanswered],
+    ["told differently by the nodes", audit.disputed],
     ["sent by a stranger, too", report.overtaken],
-    ["restarts of the node", report.restarts],
+    ["restarts of nodes", report.restarts],
     ...Object.entries(events),
-    ["the node warned of", tell(report.warnings)],
+    ["the nodes warned of", tell(report.warnings)],
     ["books and chain agree", report.agrees ? "yes" : "NO"],
   ];
   table.push(...rows.map(([name, value]) => [name, String(value)]));
@@ -146,14 +167,14 @@ async function run(options: ChaosOptions, stopper: AbortSignal): Promise<number>
   });
   stopped.catch(() => undefined);
   try {
-    say(`starting a chain (${options.chain}) and a node`);
+    say(`starting a chain (${options.chain}) and ${options.nodes === 1 ? "a node" : `${options.nodes} nodes`}`);
     stage = await openStage({ ...options, onRestart: () => void restarts++ });
     const report = await Promise.race([runStage(stage, options, () => restarts), stage.failed, stopped]);
     print(report, options.json);
     return isClean(report.audit) && report.agrees && report.halted === null ? 0 : 1;
   } catch (error) {
     say(`the run stopped (seed ${options.seed}): ${error instanceof Error ? error.message : String(error)}`);
-    if (stage !== null) say(`the end of the node's log:\n${stage.lastWords()}`);
+    if (stage !== null) say(`the end of the logs:\n${stage.lastWords()}`);
     return 1;
   } finally {
     if (options.keep && stage !== null) say(`logs: ${stage.folder}`);

@@ -31,8 +31,9 @@ export interface Loop {
 /** Runs a loop until `signal`; a fault is logged and the turn repeated, a broken invariant ends the process. */
 export async function runLoop(
   loop: Loop,
-  { signal, log, bell }: { signal: AbortSignal; log: Logger; bell: () => Promise<void> },
+  options: { signal: AbortSignal; log: Logger; bell: () => Promise<void>; onFault?: (error: unknown) => Promise<void> },
 ) {
+  const { signal, log, bell, onFault } = options;
   while (!signal.aborted) {
     try {
       if (loop.tenure?.held() !== false && (await loop.turn())) continue;
@@ -43,6 +44,7 @@ export async function runLoop(
         { loop: loop.name, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
         "turn failed",
       );
+      await onFault?.(error);
       await sleep(faultPauseMs, undefined, { signal }).catch(() => undefined);
     }
   }

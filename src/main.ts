@@ -10,6 +10,7 @@ import { createEncoder } from "./chain/encode.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createRecoverer } from "./chain/recover.ts";
 import { startRecoverThread } from "./chain/recover-thread.ts";
+import { ChainFault } from "./chain/rpc.ts";
 import { createSandbox } from "./chain/sandbox.ts";
 import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
 import { createLaneSigner, createOrderSigner, transferGas } from "./chain/signer.ts";
@@ -35,7 +36,7 @@ import { createDeliverer, defaultDelivererLimits } from "./pipeline/deliver.ts";
 import { createFunder } from "./pipeline/fund.ts";
 import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
 import { createLaneDesk } from "./pipeline/lanes.ts";
-import { createTenure, defaultLeaseLimits } from "./pipeline/lease.ts";
+import { createTenure, createWithdrawal, defaultLeaseLimits } from "./pipeline/lease.ts";
 import { createPlanner, defaultPlannerLimits } from "./pipeline/plan.ts";
 import type { Hex } from "./domain/hex.ts";
 import type { Chain, ChainIdentity, Clock, Deployment, HeadView, Leases, Notify, Store } from "./pipeline/ports.ts";
@@ -385,7 +386,12 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
       },
     },
   ];
-  return { server, loops, bell, tenures: Object.values(tenures) };
+  const withdraw = createWithdrawal({ tenures: Object.values(tenures), clock });
+  /** Alone there is nobody to leave the work to. */
+  const onFault = async (error: unknown): Promise<void> => {
+    if (isShared && error instanceof ChainFault) await withdraw();
+  };
+  return { server, loops, bell, tenures: Object.values(tenures), onFault };
 }
 
 async function run(): Promise<void> {
@@ -395,13 +401,14 @@ async function run(): Promise<void> {
   const stopping = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopping.abort());
 
-  const { server, loops, bell, tenures } = await assemble(config, opened, log);
+  const { server, loops, bell, tenures, onFault } = await assemble(config, opened, log);
   const { signal } = stopping;
   const running = loops.map((loop) =>
     // Only planner and sender are woken by commits; the follower has the chain to ask, the reconciler its own pace.
     runLoop(loop, {
       signal,
       log,
+      onFault,
       bell: loop.name === "plan" || loop.name === "send" ? () => bell.next() : () => new Promise<void>(() => {}),
     }),
   );

@@ -29,6 +29,8 @@ export interface Audit {
   readonly falseEnds: number;
   /** Never answered, however often it was asked. */
   readonly unanswered: number;
+  /** Of which the nodes do not all say the same. */
+  readonly disputed: number;
   /** One sentence each, at most twenty. */
   readonly findings: readonly string[];
 }
@@ -56,19 +58,20 @@ function countBy<T>(items: readonly T[], toKey: (item: T) => string): ReadonlyMa
   return counts;
 }
 
+const nothingFound = { lost: 0, doubled: 0, falseEnds: 0, unanswered: 0, disputed: 0 };
 const ended = new Set(["settled", "cancelled", "superseded", "expired"]);
 
 /** Holds every payment against the chain. */
 export function judgePayments(payments: readonly Payment[], facts: ChainFacts): Audit {
   const used = countBy(facts.authorizations, ({ authorizer, nonce }) => `${authorizer} ${nonce}`);
   const paid = countBy(facts.transfers, ({ from, to, value }) => `${from} ${to} ${value}`);
-  const counts = { accepted: 0, settled: 0, expired: 0, refused: 0, lost: 0, doubled: 0, falseEnds: 0, unanswered: 0 };
+  const counts = { accepted: 0, settled: 0, expired: 0, refused: 0, ...nothingFound };
   const findings: string[] = [];
-  const find = (kind: "lost" | "doubled" | "falseEnds" | "unanswered", text: string): void => {
+  const find = (kind: keyof typeof nothingFound, text: string): void => {
     counts[kind] += 1;
     if (findings.length < 20) findings.push(text);
   };
-  for (const { payer, payee, amount, nonce, id, state } of payments) {
+  for (const { payer, payee, amount, nonce, id, state, views } of payments) {
     const times = paid.get(`${payer} ${payee} ${amount}`) ?? 0;
     const uses = used.get(`${payer} ${nonce}`) ?? 0;
     const name = `${id ?? "never accepted"} (${payer} pays ${amount} under ${nonce})`;
@@ -76,6 +79,7 @@ export function judgePayments(payments: readonly Payment[], facts: ChainFacts): 
     if (state === "settled" || state === "expired" || state === "refused") counts[state] += 1;
     if (id !== null && !ended.has(state)) find("lost", `${name} was accepted and is ${state}`);
     if (state === "asked") find("unanswered", `${name} never got an answer`);
+    if (new Set(views).size > 1) find("disputed", `${name}: the nodes say ${views.join(" and ")}`);
     if (times > 1 || uses > 1) find("doubled", `${name} was paid ${times} times, its nonce used ${uses} times`);
     const isPaid = times > 0 && uses > 0;
     if (state === "settled" && !isPaid) find("falseEnds", `${name} is settled; paid ${times}, used ${uses} times`);
@@ -90,6 +94,6 @@ export function judgePayments(payments: readonly Payment[], facts: ChainFacts): 
   return { asked: payments.length, ...counts, refusals: Object.fromEntries(refusals), findings };
 }
 
-export function isClean({ lost, doubled, falseEnds, unanswered }: Audit): boolean {
-  return lost + doubled + falseEnds + unanswered === 0;
+export function isClean({ lost, doubled, falseEnds, unanswered, disputed }: Audit): boolean {
+  return lost + doubled + falseEnds + unanswered + disputed === 0;
 }

@@ -1,26 +1,25 @@
 /**
- * The processes of a chaos run: a chain, a node with its surface, and the bad provider between them, in a temporary folder on free ports. Owns starting
- * them in order and ending them whatever happens; promises that nothing it started or mounted outlives `close`.
+ * The processes of a chaos run: a chain, one node or several with their surfaces, and a bad provider before each, in a temporary folder on free ports. Owns
+ * starting them in order and ending them whatever happens; promises that nothing it started or mounted outlives `close`.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { strict as assert } from "node:assert";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
 import { deploy } from "../../src/chain/deploy.ts";
 import { roleNames } from "../../src/config.ts";
 import { type Address, type Hex, toLower } from "../../src/domain/hex.ts";
-import type { Client } from "../../src/http/client.ts";
 import { type Child, readTail, startChild } from "../devnet/child.ts";
 import { type Cluster, hasPostgres, openCluster } from "../../test/store/cluster.ts";
-import { createOperator, openReserves } from "../devnet/demo.ts";
+import { openReserves } from "../devnet/demo.ts";
 import { prepareCredentials } from "../devnet/folder.ts";
-import { type NodeProcess, superviseNode } from "../devnet/node.ts";
 import { findDeployerKey, fund, readChain } from "../devnet/rpc.ts";
 import { findFreePort } from "../devnet/spawn.ts";
 import type { CoinFacts } from "../devnet/wallet.ts";
 import { fetchNetwork } from "../session.ts";
 import { type Disk, mountDisk } from "./disk.ts";
-import { type Proxy, startProxy } from "./proxy.ts";
+import { countCodes, type StageNode, startNodes } from "./nodes.ts";
 
 /** Blocks; even. Reorgs go up to one less: room for a node that is behind, on a chain that cannot pause. */
 export const finality = 8;
@@ -30,30 +29,38 @@ const travelRuleLimit = 1_000_000_000_000n;
 export interface StageOptions {
   readonly chain: "hardhat" | "anvil";
   readonly store: "sqlite" | "postgres";
+  /** How many share the database; one where the store is in a folder. */
+  readonly nodes: number;
   readonly keep: boolean;
   readonly onRestart: (why: string) => void;
 }
 
+/** Who runs a loop. */
+export interface Lease {
+  readonly epoch: number;
+  readonly node: StageNode;
+}
+
 export interface Stage {
-  readonly client: Client;
+  readonly nodes: readonly StageNode[];
   readonly chainId: number;
   readonly coin: CoinFacts;
-  /** The chain itself, past the bad provider. */
+  /** The chain itself, past the bad providers. */
   readonly chainUrl: string;
-  readonly proxy: Proxy;
-  readonly node: NodeProcess;
   /** Null where no disk could be mounted, and where the store is not in a folder. */
   readonly disk: Disk | null;
   /** Ends the database's server as a crash would and starts it again; null where there is none, or it is not ours. */
   readonly crashDatabase: (() => void) | null;
+  /** The running lease of that name, as the database has it; null while nobody holds it, and where there is no database. */
+  readonly readLease: (name: string) => Promise<Lease | null>;
   readonly folder: string;
-  /** The node's folder in it. */
+  /** The nodes' folder in it. */
   readonly data: string;
-  /** Rejects when chain or node are gone for good. */
+  /** Rejects when chain or a node are gone for good. */
   readonly failed: Promise<never>;
-  /** The end of the node's log. */
+  /** The end of the nodes' logs. */
   lastWords(): string;
-  /** How often the node warned, by code. */
+  /** How often the nodes warned, by code. */
   countWarnings(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
@@ -73,15 +80,6 @@ function createClosing(): { add(close: () => unknown): void; close(): Promise<vo
       return closing;
     },
   };
-}
-
-/** Lines of a log by their `code`. */
-function countCodes(log: string): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (const [, code = ""] of readFileSync(log, "utf8").matchAll(/"code":"([a-z_]+)"/g)) {
-    counts[code] = (counts[code] ?? 0) + 1;
-  }
-  return counts;
 }
 
 async function startChain(options: StageOptions, folder: string): Promise<{ child: Child; url: string }> {
@@ -117,6 +115,25 @@ async function prepare(options: { chainUrl: string; data: string; url: string })
   return credentials;
 }
 
+/** A lease's owner names its process. */
+function createLeaseReader(database: { readonly cluster: Cluster; readonly url: string } | null) {
+  return async (name: string, nodes: readonly StageNode[]): Promise<Lease | null> => {
+    if (database === null) return null;
+    const text = `SELECT owner, epoch::int AS epoch FROM leases WHERE name = '${name}' AND until > clock_timestamp()`;
+    const [row] = await database.cluster.run(database.url, text);
+    const [, pid] = String(row?.["owner"] ?? "").split(" ");
+    const node = nodes.find(({ process: one }) => String(one.pid()) === pid);
+    return node === undefined ? null : { node, epoch: Number(row?.["epoch"]) };
+  };
+}
+
+async function openDatabase(options: StageOptions, onStart: (close: () => unknown) => void) {
+  if (options.store === "sqlite") return null;
+  const cluster = await startDatabase();
+  onStart(() => cluster.stop());
+  return { cluster, url: await cluster.createDatabase() };
+}
+
 /** Everything up and answering, reserves attested. Throws with the last words of what did not come up, with nothing left behind. */
 export async function openStage(options: StageOptions): Promise<Stage> {
   const closing = createClosing();
@@ -127,51 +144,43 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     mkdirSync(data);
     const disk = options.store === "sqlite" ? mountDisk(data) : null;
     closing.add(() => disk?.close());
-    const cluster = options.store === "postgres" ? await startDatabase() : null;
-    closing.add(() => cluster?.stop());
+    const database = await openDatabase(options, closing.add);
     const { child: chain, url: chainUrl } = await startChain(options, folder);
     closing.add(() => chain.stop());
-    const proxy = await startProxy(chainUrl);
-    closing.add(() => proxy.close());
-    const port = await findFreePort();
-    const credentials = await prepare({ chainUrl, data, url: `http://127.0.0.1:${port}` });
-    const log = join(folder, "logs", "node.log");
-    const database = cluster === null ? {} : { DATABASE_URL: await cluster.createDatabase() };
-    const env = { FINALITY: `depth:${finality}`, LOG_LEVEL: "info", ...database };
-    const node = superviseNode({ folder: data, port, rpcUrl: proxy.url, log, env, onRestart: options.onRestart });
-    closing.add(() => {
-      // A stopped process does not hear that it should end.
-      node.signal("SIGCONT");
-      return node.stop();
-    });
-    await node.whenReady();
-    const client = createOperator(credentials);
-    const network = await fetchNetwork(client);
-    const coin = network.coins[0];
-    if (coin === undefined) throw new Error("the network has no coin");
-    await openReserves(client, coin.address);
+    const ports: number[] = [];
+    while (ports.length < options.nodes) ports.push(await findFreePort());
+    const credentials = await prepare({ chainUrl, data, url: `http://127.0.0.1:${ports[0]}` });
+    const env = {
+      FINALITY: `depth:${finality}`,
+      LOG_LEVEL: "info",
+      ...(database === null ? {} : { DATABASE_URL: database.url }),
+    };
+    const { onRestart } = options;
+    const nodes = await startNodes({ ports, folder, data, chainUrl, credentials, env, onRestart }, closing.add);
+    const [first = assert.fail("there is a node")] = nodes;
+    const { chainId, coins } = await fetchNetwork(first.client);
+    const [coin = assert.fail("the network has a coin")] = coins;
+    await openReserves(first.client, coin.address);
     const gone = chain.ended.then((): never => {
       throw new Error(`the chain ended:\n${readTail(chain.log, 8)}`);
     });
-    const failed = Promise.race([gone, node.failed]);
+    const failed = Promise.race([gone, ...nodes.map((node) => node.process.failed)]);
     failed.catch(() => undefined);
-    const { close } = closing;
-    const crashDatabase = cluster?.crash ?? null;
-    const said = { lastWords: () => readTail(log, 12), countWarnings: () => countCodes(log) };
+    const readOwner = createLeaseReader(database);
     return {
-      client,
-      chainId: network.chainId,
+      nodes,
+      chainId,
       coin,
       chainUrl,
-      proxy,
-      node,
       disk,
-      crashDatabase,
       folder,
       data,
       failed,
-      ...said,
-      close,
+      crashDatabase: database?.cluster.crash ?? null,
+      readLease: (name) => readOwner(name, nodes),
+      lastWords: () => nodes.map(({ name, log }) => `${name}:\n${readTail(log, 12)}`).join("\n"),
+      countWarnings: () => countCodes(nodes),
+      close: closing.close,
     };
   } catch (error) {
     await closing.close();

@@ -106,7 +106,10 @@ export function judgeNonce(
   return "ahead";
 }
 
+/** No intent waits longer than this for another look. A longer wait was written by a clock that stood elsewhere, and is not waited for. */
+export const longestHoldMs = 60_000;
+
 /** Milliseconds before an intent that was held `holds` times is looked at again: 1 s, doubling, 60 s at most. */
 export function toBackoffMs(holds: number): number {
-  return Math.min(60_000, 1_000 * 2 ** Math.min(holds, 6));
+  return Math.min(longestHoldMs, 1_000 * 2 ** Math.min(holds, 6));
 }

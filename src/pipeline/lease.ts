@@ -10,9 +10,11 @@ export interface LeaseLimits {
   readonly leaseMs: number;
   /** Milliseconds by which the belief ends earlier: what the two clocks may drift apart in one lease. */
   readonly marginMs: number;
+  /** Milliseconds for which a lease that was ceded is left to others: three of their looks at it. */
+  readonly asideMs: number;
 }
 
-export const defaultLeaseLimits: LeaseLimits = { leaseMs: 3_000, marginMs: 500 };
+export const defaultLeaseLimits: LeaseLimits = { leaseMs: 3_000, marginMs: 500, asideMs: 1_500 };
 
 export interface Tenure {
   readonly name: string;
@@ -21,6 +23,8 @@ export interface Tenure {
   /** Takes the lease or renews it; call several times per lease. Throws when the store is out: the belief then runs out by itself. */
   tick(): Promise<void>;
   release(): Promise<void>;
+  /** Gives it back and leaves it to others for a while. */
+  cede(): Promise<void>;
 }
 
 export function createTenure(parts: {
@@ -34,6 +38,7 @@ export function createTenure(parts: {
   const { name, leases, clock, limits, gained } = parts;
   let epoch: bigint | null = null;
   let until = Number.NEGATIVE_INFINITY;
+  let asideUntil = Number.NEGATIVE_INFINITY;
 
   const held = (): boolean => epoch !== null && clock.monotonic() < until;
 
@@ -45,21 +50,58 @@ export function createTenure(parts: {
       return;
     }
     epoch = null;
+    if (clock.monotonic() < asideUntil) return;
     const taken = await leases.acquire(name, limits.leaseMs);
     if (taken === null) return;
+    if (clock.monotonic() < asideUntil) return leases.release(name, taken);
     gained();
     epoch = taken;
     until = end;
+  }
+
+  async function release(): Promise<void> {
+    const last = epoch;
+    epoch = null;
+    if (last !== null) await leases.release(name, last);
   }
 
   return {
     name,
     held,
     tick,
-    async release() {
-      const last = epoch;
-      epoch = null;
-      if (last !== null) await leases.release(name, last);
+    release,
+    async cede() {
+      asideUntil = clock.monotonic() + limits.asideMs;
+      await release();
     },
+  };
+}
+
+/** Faults within it have one cause: several loops ask the same provider. */
+const sameFaultMs = 500;
+/** One fault is anybody's; another within this time is a provider that is away from this process, and perhaps from no other. */
+const faultWindowMs = 60_000;
+
+/**
+ * What a process does about a chain that it cannot reach: it cedes all it holds, for another may reach it. Returns what to call at each fault. Where
+ * nobody else is there it takes everything up again, and nothing was lost but a pause.
+ */
+export function createWithdrawal(parts: {
+  readonly tenures: readonly Pick<Tenure, "cede">[];
+  readonly clock: Pick<Clock, "monotonic">;
+}): () => Promise<void> {
+  const { tenures, clock } = parts;
+  let first = Number.NEGATIVE_INFINITY;
+
+  return async () => {
+    const since = clock.monotonic() - first;
+    if (since < sameFaultMs) return;
+    if (since > faultWindowMs) {
+      first = clock.monotonic();
+      return;
+    }
+    first = Number.NEGATIVE_INFINITY;
+    // What cannot be given back because the store is out as well runs out by itself.
+    await Promise.allSettled(tenures.map((tenure) => tenure.cede()));
   };
 }

@@ -424,7 +424,7 @@ export interface Store extends WebhookStore {
     idempotency: Idempotency,
   ): Promise<{ kind: "none" } | { kind: "hit"; intent: Intent } | { kind: "reused" }>;
 
-  /** Accepted, not held back, oldest first, at most `limit`. `now` is wall milliseconds, against backoff. */
+  /** Accepted, not held back, oldest first, at most `limit`. `now` is wall milliseconds, against backoff; who would wait longer than any hold is ready. */
   readReady(options: { readonly now: number; readonly limit: number }): Promise<readonly ReadyIntent[]>;
   readAccounts(
     accounts: readonly { readonly coin: Address; readonly address: Address }[],

@@ -11,6 +11,7 @@ import {
   countBytes,
   countSettleBytes,
   judgeNonce,
+  longestHoldMs,
   type NonceWindow,
   openWindow,
   toBackoffMs,
@@ -224,7 +225,9 @@ function createPacker({ lanes, limits, now, lingerMs }: SlotInputs) {
   function lingers(batch: OpenBatch): boolean {
     const oldest = batch.items.reduce((least, { sequence }) => (sequence < least ? sequence : least), 1n << 63n);
     const isOpen = open.get(`${batch.lane}:${batch.coin}`) === batch && batch.items.length < batch.cap;
-    return isOpen && busy.get(batch.lane) === true && now - Number(oldest >> 20n) < lingerMs;
+    const age = now - Number(oldest >> 20n);
+    // Below zero a clock was set back: its time is not waited for.
+    return isOpen && busy.get(batch.lane) === true && age >= 0 && age < lingerMs;
   }
 
   function close(): readonly SlotPlan[] {
@@ -318,7 +321,7 @@ function toFenceKey({ fence }: ReadyIntent): string {
 
 /** Until validAfter has passed in block time, a minute at most: block time may be moved ahead of ours. */
 function toWaitMs(validAfter: number, blockTime: number): number {
-  return Math.min(60_000, (validAfter + 1 - blockTime) * 1_000);
+  return Math.min(longestHoldMs, (validAfter + 1 - blockTime) * 1_000);
 }
 
 /** A block may have its parent's time, so only a time strictly between the bounds now is sure to be inside then. */

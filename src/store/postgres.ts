@@ -4,6 +4,7 @@
  * the caller ever runs inside a transaction.
  */
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { Leases, Store } from "../pipeline/ports.ts";
 import { createBlocks } from "./postgres/blocks.ts";
 import { dump } from "./postgres/dump.ts";
@@ -66,7 +67,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Store & { 
     ...createReads(engine, events),
     ...createHalts(engine),
     ...createWebhooks(engine),
-    leases: createLeases(engine, randomUUID()),
+    // A person who looks at the table sees which process it is.
+    leases: createLeases(engine, `${hostname()} ${process.pid} ${randomUUID()}`),
     backup: (path) => dump(url, path),
     close() {
       closing ??= engine.close();

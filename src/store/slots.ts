@@ -6,6 +6,7 @@ import type { Address, Hex, Word } from "../domain/hex.ts";
 import type { IntentKind } from "../domain/intent.ts";
 import type { SlotMined } from "../domain/facts.ts";
 import type { SlotState } from "../domain/lifecycle.ts";
+import { longestHoldMs } from "../domain/plan.ts";
 import type { Funding, OpenSlot, PlannedSlot, ReadyIntent, Store } from "../pipeline/ports.ts";
 import type { Engine } from "./engine.ts";
 import { assertInvariant } from "./fault.ts";
@@ -162,9 +163,10 @@ function prepare({ database }: Engine) {
     ),
     raw: database.prepare<[Buffer], Buffer>("SELECT raw FROM attempts WHERE hash = ?").pluck(),
     ready: database
-      .prepare<[number, number], string>(
+      .prepare<[number, number, number], string>(
         `SELECT ${readyRow.sql} FROM intent_work w JOIN intents i ON i.sequence = w.sequence
-         WHERE w.state = 'accepted' AND w.verdict IS NULL AND w.held_until <= ? ORDER BY w.sequence LIMIT ?`,
+         WHERE w.state = 'accepted' AND w.verdict IS NULL AND (w.held_until <= ? OR w.held_until > ?)
+         ORDER BY w.sequence LIMIT ?`,
       )
       .pluck(),
   };
@@ -306,7 +308,8 @@ export function createSlots(engine: Engine, parts: { work: Work; now: () => numb
           return { address, epoch: row.epoch, nextNonce: Number(row.next_nonce) };
         }),
       ),
-    readReady: ({ now, limit }) => engine.read("readReady", () => sql.ready.all(now, limit).map(toReady)),
+    readReady: ({ now, limit }) =>
+      engine.read("readReady", () => sql.ready.all(now, now + longestHoldMs, limit).map(toReady)),
     async commitPlan(slot) {
       try {
         await engine.write("commitPlan", () => commit(slot));

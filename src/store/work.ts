@@ -6,6 +6,7 @@
 import { type Consumption, judgeConsumption } from "../domain/lifecycle.ts";
 import type { Address, Hex } from "../domain/hex.ts";
 import type { EndState, Evidence, HeldReason, IntentKind, LiveState } from "../domain/intent.ts";
+import { toBackoffMs } from "../domain/plan.ts";
 import type { EventType } from "../domain/webhook.ts";
 import type { AccountBook } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
@@ -337,5 +338,5 @@ export function createWork(engine: Engine, events: Events): Work {
 
 /** Backoff of an item that came back: a second, doubled each time, a minute at most. Wall milliseconds. */
 export function nextTry(at: number, holds: bigint): number {
-  return at + Math.min(60_000, 1_000 * 2 ** Number(holds > 6n ? 6n : holds));
+  return at + toBackoffMs(Number(holds));
 }

@@ -173,6 +173,19 @@ describe("an accepted payment", () => {
     }
   });
 
+  it("P13: a hold of a clock that is set back ten minutes afterwards is not ten minutes longer", async () => {
+    const town = await createTown();
+    const intent = await town.accept(payment(1, { validAfter: 1_000_000 + 5 }));
+    await town.round();
+    expect((await town.read(intent)).reason).to.equal("not_yet_valid");
+    town.clock.skew(-600_000);
+    for (let seconds = 0; seconds < 70; seconds++) {
+      town.clock.advance(1_000);
+      await town.block();
+    }
+    expect((await town.read(intent)).state).to.equal("settled");
+  });
+
   it("P7: everything drains after the provider was out, without a person", async () => {
     const town = await createTown();
     const intents = [await town.accept(payment(1)), await town.accept(payment(2))];

@@ -2,11 +2,11 @@
  * A lease as one process believes in it: never longer than the database does, whatever the clocks, the answers and the sleeps are.
  */
 import { expect } from "chai";
-import { createTenure, defaultLeaseLimits } from "../../src/pipeline/lease.ts";
+import { createTenure, createWithdrawal, defaultLeaseLimits } from "../../src/pipeline/lease.ts";
 import type { Leases } from "../../src/pipeline/ports.ts";
 import { createManualClock, type ManualClock } from "../support/pipeline.ts";
 
-const { leaseMs, marginMs } = defaultLeaseLimits;
+const { leaseMs, marginMs, asideMs } = defaultLeaseLimits;
 
 /** The database's side: its own clock, moved with the process's or apart from it. */
 function createDesk(clock: ManualClock) {
@@ -155,5 +155,85 @@ describe("Tenure", () => {
     expect(second.held()).to.equal(true);
     await first.release();
     expect(second.held(), "a second release takes nothing away").to.equal(true);
+  });
+});
+
+describe("Tenure.cede", () => {
+  it("leaves it to the other, and takes it up again where there is none", async () => {
+    const { clock, gains, first, second } = createTwo();
+    await first.tick();
+    await first.cede();
+    expect(first.held()).to.equal(false);
+    clock.advance(asideMs - 1);
+    await first.tick();
+    expect(first.held(), "it stands aside").to.equal(false);
+    clock.advance(1);
+    await first.tick();
+    expect(first.held(), "nobody came").to.equal(true);
+    await first.cede();
+    await second.tick();
+    clock.advance(asideMs);
+    await first.tick();
+    expect([first.held(), second.held()]).to.deep.equal([false, true]);
+    expect(gains).to.deep.equal(["first", "first", "second"]);
+  });
+
+  it("holds also against an answer that was on its way", async () => {
+    const { first, second, gains } = createTwo();
+    const asked = first.tick();
+    await first.cede();
+    await asked;
+    expect([first.held(), gains]).to.deep.equal([false, []]);
+    await second.tick();
+    expect(second.held()).to.equal(true);
+  });
+});
+
+describe("createWithdrawal", () => {
+  function createFaulty() {
+    const { clock, desk, first, second } = createTwo();
+    return { clock, desk, first, second, fault: createWithdrawal({ tenures: [first], clock }) };
+  }
+
+  it("P7: a process that cannot reach the chain cedes what it holds at the second fault within a minute", async () => {
+    const { clock, first, second, fault } = createFaulty();
+    await first.tick();
+    await fault();
+    clock.advance(499);
+    await fault();
+    expect(first.held(), "one fault is anybody's, also when two loops meet it").to.equal(true);
+    clock.advance(1);
+    await fault();
+    await second.tick();
+    expect([first.held(), second.held()]).to.deep.equal([false, true]);
+  });
+
+  it("bears faults that are further apart, and counts anew after it ceded", async () => {
+    const { clock, first, fault } = createFaulty();
+    await first.tick();
+    for (let faults = 0; faults < 3; faults++) {
+      await fault();
+      clock.advance(60_001);
+      await first.tick();
+      expect(first.held()).to.equal(true);
+    }
+    await fault();
+    clock.advance(1_000);
+    await fault();
+    expect(first.held()).to.equal(false);
+    clock.advance(asideMs);
+    await first.tick();
+    await fault();
+    expect(first.held()).to.equal(true);
+  });
+
+  it("does not mind a store that is out, too", async () => {
+    const { clock, desk, first, fault } = createFaulty();
+    await first.tick();
+    desk.setOut(true);
+    await fault();
+    clock.advance(1_000);
+    await fault();
+    expect(first.held()).to.equal(false);
   });
 });

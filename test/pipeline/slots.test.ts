@@ -124,6 +124,12 @@ describe("planSlots", () => {
       expect(plan([young], { lanes: busy, lingerMs: 100, now: now + 101 }).plans).to.have.length(1);
       expect(plan([young], { lingerMs: 100 }).plans).to.have.length(1);
     });
+
+    it("P13: lets no batch wait for a time that a clock which was set back has yet to reach", () => {
+      const young = pay({ sequence: now * 2 ** 20, nonce: 0n });
+      const busy = [{ address: laneA, slots: 16, busy: true }];
+      expect(plan([young], { lanes: busy, lingerMs: 100, now: now - 600_000 }).plans).to.have.length(1);
+    });
   });
 
   describe("poison", () => {

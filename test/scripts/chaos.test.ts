@@ -2,15 +2,20 @@
  * The parts of a chaos run without its processes: options, chance, the audit against what a chain says, and the bad provider in front of a small
  * server. The run itself is test/e2e/chaos.test.ts.
  */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import { type ChainFacts, isClean, judgePayments } from "../../scripts/chaos/audit.ts";
 import { readOptions } from "../../scripts/chaos/options.ts";
 import type { Payment } from "../../scripts/chaos/payers.ts";
 import { type Proxy, startProxy } from "../../scripts/chaos/proxy.ts";
 import { createRandom } from "../../scripts/chaos/random.ts";
+import { createWallClock } from "../../scripts/chaos/wall.ts";
 import { toWord } from "../../src/domain/hex.ts";
 
 const ana = `0x${"a1".repeat(20)}` as const;
@@ -22,7 +27,10 @@ describe("chaos options", () => {
     expect(options).to.include({ minutes: 2, chain: "hardhat", store: "sqlite", json: false, keep: false });
     expect(options?.seed).to.be.within(0, 2 ** 32 - 1);
     expect(readOptions(["--seed", "7", "--minutes", "0.5"])).to.include({ seed: 7, minutes: 0.5 });
-    expect(readOptions(["--store", "postgres"])).to.include({ store: "postgres" });
+    expect(options).to.include({ nodes: 1, events: null });
+    expect(readOptions(["--store", "postgres"])).to.include({ store: "postgres", nodes: 2 });
+    expect(readOptions(["--store", "postgres", "--nodes", "4"])).to.include({ nodes: 4 });
+    expect(readOptions(["--events", "kill, wall clock,kill"])?.events).to.deep.equal(["kill", "wall clock"]);
     expect(readOptions(["--help"])).to.equal(null);
   });
 
@@ -34,6 +42,11 @@ describe("chaos options", () => {
     ["--seed", "4294967296"],
     ["--chain", "none"],
     ["--store", "memory"],
+    ["--nodes", "2"],
+    ["--store", "postgres", "--nodes", "0"],
+    ["--store", "postgres", "--nodes", "5"],
+    ["--store", "postgres", "--nodes", "1.5"],
+    ["--events", "kill,thunder"],
     ["--unkind"],
   ]) {
     it(`refuse ${wrong.join(" ")}`, () => {
@@ -73,6 +86,7 @@ describe("the audit of a chaos run", () => {
     id: "pay_1",
     state: "settled",
     why: null,
+    views: [],
     ...changes,
   });
   const used = { authorizer: ana, nonce } as const;
@@ -81,12 +95,12 @@ describe("the audit of a chaos run", () => {
   const never: ChainFacts = { authorizations: [], transfers: [] };
   const judge = (facts: ChainFacts, changes: Partial<Payment> = {}) => {
     const audit = judgePayments([payment(changes)], facts);
-    const { lost, doubled, falseEnds, unanswered } = audit;
-    expect(audit.findings.length).to.equal(lost + doubled + falseEnds + unanswered);
+    const { lost, doubled, falseEnds, unanswered, disputed } = audit;
+    expect(audit.findings.length).to.equal(lost + doubled + falseEnds + unanswered + disputed);
     expect(isClean(audit)).to.equal(audit.findings.length === 0);
-    return { lost, doubled, falseEnds, unanswered };
+    return { lost, doubled, falseEnds, unanswered, disputed };
   };
-  const clean = { lost: 0, doubled: 0, falseEnds: 0, unanswered: 0 };
+  const clean = { lost: 0, doubled: 0, falseEnds: 0, unanswered: 0, disputed: 0 };
 
   it("finds nothing where settled is paid once, and expired or refused is not paid", () => {
     expect(judge(paidOnce)).to.deep.equal(clean);
@@ -114,6 +128,11 @@ describe("the audit of a chaos run", () => {
         falseEnds: 1,
       });
     }
+  });
+
+  it("finds what the nodes do not agree on, whoever is right", () => {
+    expect(judge(paidOnce, { views: ["settled in 7", "settled in 7"] })).to.deep.equal(clean);
+    expect(judge(paidOnce, { views: ["settled in 7", "settled in 8"] })).to.deep.equal({ ...clean, disputed: 1 });
   });
 
   it("finds what never got an answer, paid or not", () => {
@@ -210,5 +229,68 @@ describe("the bad provider", () => {
     }
     expect(seen).to.deep.equal(["before: 1", "after: 5"]);
     expect(proxy.trap).to.equal(null);
+  });
+});
+
+describe("the wall clock of a node under chaos", () => {
+  /** Answers each line it gets with what its clocks say, and ends with its input. */
+  const program = `
+    process.stdin.on("data", () => {
+      const made = new Date();
+      process.stdout.write(JSON.stringify({
+        now: Date.now(), made: made.getTime(), text: Date.parse(Date()), given: new Date(7).getTime(), utc: Date.UTC(2030, 0),
+        isDate: made instanceof Date && made.constructor === Date, monotonic: performance.now(),
+      }) + "\\n");
+    });`;
+  interface Told {
+    readonly now: number;
+    readonly made: number;
+    readonly text: number;
+    readonly given: number;
+    readonly utc: number;
+    readonly isDate: boolean;
+    readonly monotonic: number;
+  }
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "remesa-clock-"));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("P13: moves ten minutes either way for the process, and no other clock with it", async () => {
+    const clock = createWallClock(join(folder, "clock"));
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", "-e", program], {
+      env: { ...process.env, ...clock.env },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const ask = async (): Promise<Told> => {
+      child.stdin.write("?\n");
+      const [line] = (await once(child.stdout, "data")) as [Buffer];
+      return JSON.parse(line.toString()) as Told;
+    };
+    try {
+      let before = await ask();
+      for (const offset of [0, 600_000, 0, -600_000]) {
+        expect(await clock.moveTo(offset, child.pid ?? 0)).to.equal(true);
+        expect(clock.offset).to.equal(offset);
+        const told = await ask();
+        const truth = Date.now();
+        for (const read of [told.now, told.made, told.text]) expect(read - truth - offset).to.be.within(-5_000, 5_000);
+        expect([told.given, told.utc, told.isDate]).to.deep.equal([7, Date.UTC(2030, 0), true]);
+        expect(told.monotonic - before.monotonic).to.be.within(0, 5_000);
+        before = told;
+      }
+    } finally {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+  });
+
+  it("says so when the process does not take it up", async () => {
+    const clock = createWallClock(join(folder, "clock"));
+    expect(await clock.moveTo(600_000, process.pid)).to.equal(false);
   });
 });

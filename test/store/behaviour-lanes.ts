@@ -5,6 +5,7 @@
 import { expect } from "chai";
 import type { Address } from "../../src/domain/hex.ts";
 import { laneMoves, type LaneState } from "../../src/domain/lane.ts";
+import { longestHoldMs } from "../../src/domain/plan.ts";
 import type { AcceptItem, AcceptOutcome } from "../../src/pipeline/ports.ts";
 import { type OpenStore, withStore } from "./harness.ts";
 import {
@@ -473,6 +474,16 @@ export function describeLanes(open: OpenStore): void {
       const [held] = await world.store.readReady({ now: 500, limit: 1 });
       expect(held?.holds).to.equal(1);
       expect((await world.read(first)).reason).to.equal("nonce_gap");
+    });
+
+    test("P13: takes a wait longer than any there is for a clock that was set back, and does not wait", async (world) => {
+      const [first] = await accept(world, 1);
+      if (first === undefined) throw new Error("no intent");
+      const until = 1_000_000;
+      await world.store.hold([{ sequence: first.sequence, reason: "nonce_gap", until }]);
+      const ready = async (now: number) => (await world.store.readReady({ now, limit: 9 })).length;
+      expect([await ready(until - longestHoldMs), await ready(until - 1)]).to.deep.equal([0, 0]);
+      expect([await ready(until - longestHoldMs - 1), await ready(until - 600_000)]).to.deep.equal([1, 1]);
     });
 
     test("tells a held event only when the reason changes, and holds nothing that has moved on", async (world) => {

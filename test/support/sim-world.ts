@@ -147,8 +147,7 @@ export function startClockJumps(world: SimWorld): void {
     name: "clock",
     ms: [8_000, 20_000],
     act() {
-      // In the end it stands ahead of all it ever said, so that no backoff of a future that was taken back is waited for.
-      const wanted = world.calm ? 600_000 : random.pick([-600_000, 0, 600_000]);
+      const wanted = random.pick([-600_000, 0, 600_000]);
       clock.skew(wanted - skewed);
       skewed = wanted;
     },

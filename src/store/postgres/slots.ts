@@ -5,6 +5,7 @@
 import type { SlotMined } from "../../domain/facts.ts";
 import type { Address, Word } from "../../domain/hex.ts";
 import type { IntentKind } from "../../domain/intent.ts";
+import { longestHoldMs } from "../../domain/plan.ts";
 import type { Lane, NewAttempt, OpenSlot, PlannedSlot, ReadyIntent, SlotKey, Store } from "../../pipeline/ports.ts";
 import { assertInvariant } from "../fault.ts";
 import { type ActionRow, toAction, toBlob, toFence, toHex } from "../rows.ts";
@@ -105,7 +106,8 @@ const ready = prepare(
      i.data, i.gas, w.reverts, w.holds, EXISTS (SELECT 1 FROM accounts a
        WHERE a.coin = i.coin AND a.address = i.payee AND (a.balance > 0 OR a.nonce_base > 0)) AS payee_known
    FROM intent_work w JOIN intents i ON i.sequence = w.sequence
-   WHERE w.state = 'accepted' AND w.verdict IS NULL AND w.held_until <= $1 ORDER BY w.sequence LIMIT $2`,
+   WHERE w.state = 'accepted' AND w.verdict IS NULL AND (w.held_until <= $1 OR w.held_until > $2)
+   ORDER BY w.sequence LIMIT $3`,
 );
 
 interface ReadyRow extends ActionRow {
@@ -264,7 +266,7 @@ export function createSlots(engine: Engine, now: () => number): Pick<Store, Verb
   return {
     openLanes: (lanes) => engine.write({ step: "openLanes", stand: "beside" }, (tx) => openAll(tx, lanes)),
     readReady: async ({ now: time, limit }) =>
-      (await engine.all<ReadyRow>("readReady", ready, [time, limit])).map(toReady),
+      (await engine.all<ReadyRow>("readReady", ready, [time, time + longestHoldMs, limit])).map(toReady),
     async commitPlan(slot) {
       try {
         await engine.write({ step: "commitPlan", stand: "beside" }, (tx) => commit(tx, slot));
