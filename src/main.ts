@@ -4,15 +4,23 @@
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { setTimeout as sleep } from "node:timers/promises";
-import { createChain } from "./chain/node.ts";
+import {
+  bindChain,
+  clock,
+  connect,
+  openStore,
+  type OpenedStore,
+  readFunderKey,
+  readLaneKeys,
+  StartError,
+  toFunderLimits,
+} from "./adapters.ts";
 import { createEncoder } from "./chain/encode.ts";
-import { createEndpoints } from "./chain/endpoints.ts";
 import { createRecoverer } from "./chain/recover.ts";
 import { startRecoverThread } from "./chain/recover-thread.ts";
 import { ChainFault } from "./chain/rpc.ts";
 import { createSandbox } from "./chain/sandbox.ts";
-import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
+import { KeystoreRefused } from "./chain/passphrase.ts";
 import { createLaneSigner, createOrderSigner, transferGas } from "./chain/signer.ts";
 import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
 import { toKeyId } from "./http/auth.ts";
@@ -20,16 +28,7 @@ import { createCourier } from "./http/courier.ts";
 import { createServer } from "./http/server.ts";
 import { writeBody } from "./http/webhooks.ts";
 import { createLog, type Logger } from "./log.ts";
-import {
-  createBell,
-  faultPauseMs,
-  type Loop,
-  runLoop,
-  toDeliverLoop,
-  toLanesLoop,
-  toLeaseLoop,
-  toWatchLoop,
-} from "./loops.ts";
+import { createBell, type Loop, runLoop, toDeliverLoop, toLanesLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
 import { createDeliverer, defaultDelivererLimits } from "./pipeline/deliver.ts";
@@ -38,26 +37,15 @@ import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
 import { createLaneDesk } from "./pipeline/lanes.ts";
 import { createTenure, createWithdrawal, defaultLeaseLimits } from "./pipeline/lease.ts";
 import { createPlanner, defaultPlannerLimits } from "./pipeline/plan.ts";
-import type { Hex } from "./domain/hex.ts";
-import type { Chain, ChainIdentity, Clock, Deployment, HeadView, Leases, Notify, Store } from "./pipeline/ports.ts";
+import type { HeadView, Leases, Notify } from "./pipeline/ports.ts";
 import { createBooksCheck, defaultCheckEvery } from "./pipeline/post.ts";
 import { createPublisher, defaultPublisherLimits } from "./pipeline/publish.ts";
 import { createReconciler } from "./pipeline/reconcile.ts";
 import { createSender, defaultSenderLimits } from "./pipeline/send.ts";
 import { createLanes, type Lanes } from "./pipeline/sign.ts";
 import { createWatch } from "./pipeline/watch.ts";
-import { soleLeases } from "./store/lock.ts";
-import { openPostgres } from "./store/postgres.ts";
-import { openSqlite, StoreFault, StoreLockedError } from "./store/sqlite.ts";
+import { StoreFault, StoreLockedError } from "./store/sqlite.ts";
 
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (ms) => sleep(ms),
-};
-
-/** How long the chain may take to answer at start before the node gives up. */
-const chainPatienceMs = 60_000;
 /** Deadlines are in whole seconds. */
 const keepPauseMs = 1_000;
 /** Between looks at what the lanes have: a transfer takes some blocks anyway. */
@@ -65,10 +53,6 @@ const fundPauseMs = 1_000;
 const gwei = 1_000_000_000n;
 /** One thousand dollars per call of the devnet's faucet. */
 const faucetUnits = 1_000_000_000n;
-
-class StartError extends Error {
-  override readonly name = "StartError";
-}
 
 /** The folder of package.json: two levels up in the sources, three where this file runs compiled. */
 function findPackage(): string {
@@ -79,109 +63,6 @@ function findPackage(): string {
 function readVersion(): string {
   const { version } = JSON.parse(readFileSync(`${findPackage()}package.json`, "utf8")) as { version: string };
   return version;
-}
-
-/** The lanes' keys: those of credentials.json, and those of the keystore where there is one. Keys past LANE_COUNT only wait. */
-async function readLaneKeys(config: Config, lanes: readonly Hex[]) {
-  const { LANE_KEYSTORE: path, LANE_PASSPHRASE: source, LANE_COUNT: active, LANE_SPARE: spare } = config;
-  if (path === undefined) {
-    if (lanes.length > 0) return { keys: lanes };
-    throw new ConfigError(["LANE_KEYSTORE: not set, and credentials.json names no lane: the node could send nothing"]);
-  }
-  const passphrase = await readPassphrase(source, { env: process.env });
-  const { readKeystoreKeys } = await import("./chain/keystore.ts");
-  const keys = await readKeystoreKeys({ path, passphrase, count: active + spare });
-  return { keys: [...lanes, ...keys.slice(0, active)], spareKeys: keys.slice(active) };
-}
-
-/** The funder's key: that of its keystore, else that of credentials.json; undefined: nobody gives the lanes gas money by itself. */
-async function readFunderKey(config: Config, parts: { given: Hex | undefined; lanes: readonly Hex[] }) {
-  const { FUNDER_KEYSTORE: path, FUNDER_PASSPHRASE: source } = config;
-  let key = parts.given;
-  if (path !== undefined) {
-    const passphrase = await readPassphrase(source, { env: process.env, of: "the funder's keystore" });
-    const { readKeystoreKeys } = await import("./chain/keystore.ts");
-    [key] = await readKeystoreKeys({ path, passphrase, count: 1 });
-  }
-  if (key === undefined || !parts.lanes.includes(key)) return key;
-  throw new ConfigError(["FUNDER_KEYSTORE: the funder's key is a lane's key; it needs one of its own"]);
-}
-
-/** What the funder may give: the signer keeps to it, the store counts it, the pipeline asks for no more. */
-function toFunderLimits(config: Config) {
-  return {
-    low: BigInt(config.LANE_LOW_GWEI),
-    topUp: BigInt(config.LANE_TOP_UP_GWEI),
-    perDay: BigInt(config.FUNDER_GWEI_PER_DAY),
-  };
-}
-
-/** The chain over its one endpoint, or over several that must agree. */
-function connect(config: Config, parts: { deployment: Deployment; maxFeePerGas: bigint; notify: Notify }): Chain {
-  const { deployment, maxFeePerGas, notify } = parts;
-  const urls = config.RPC_URLS ?? [config.RPC_URL];
-  const chains = urls.map((url, index) => ({
-    // The host alone: a path may be a key.
-    name: `${index + 1} ${new URL(url).host}`,
-    chain: createChain({
-      url,
-      deployment,
-      finality: config.FINALITY,
-      maxFeePerGas,
-      // Where another one can be asked, waiting long for this one is the worse choice.
-      ...(urls.length > 1 ? { timeoutMs: 5_000 } : {}),
-    }),
-  }));
-  const [only, ...others] = chains;
-  return only !== undefined && others.length === 0 ? only.chain : createEndpoints({ endpoints: chains, clock, notify });
-}
-
-/** The chain's identity, waited for; another chain than the folder's is refused. */
-async function bindChain(store: Store, chain: Chain, deployment: Deployment, log: Logger): Promise<void> {
-  let identity: ChainIdentity | null = null;
-  for (const start = clock.monotonic(); identity === null; ) {
-    try {
-      identity = await chain.identity();
-    } catch (error) {
-      if (clock.monotonic() - start > chainPatienceMs) {
-        throw new StartError(
-          `the chain does not answer at RPC_URL (${error instanceof Error ? error.message : String(error)}); start it, or correct the address`,
-          { cause: error },
-        );
-      }
-      log.warn({ error: String(error) }, "waiting for the chain");
-      await clock.sleep(faultPauseMs);
-    }
-  }
-  if (identity.chainId !== deployment.chainId) {
-    throw new StartError(`deployment.json is for chain ${deployment.chainId}, RPC_URL is chain ${identity.chainId}`);
-  }
-  const stored = await store.bindChain(identity);
-  const same =
-    stored.chainId === identity.chainId &&
-    stored.genesis === identity.genesis &&
-    Object.entries(stored.code).every(
-      ([address, code]) => identity.code[address as keyof typeof identity.code] === code,
-    );
-  if (!same) {
-    throw new StartError(
-      `this data folder belongs to another chain (genesis ${stored.genesis}, here ${identity.genesis}) or other contracts; use another folder`,
-    );
-  }
-}
-
-interface OpenedStore {
-  readonly store: Store;
-  readonly leases: Leases;
-  /** True when other processes may have the same store open. */
-  readonly isShared: boolean;
-}
-
-/** `DATABASE_URL` chooses the engine, and nothing else does. */
-async function openStore({ DATABASE_URL: url, REMESA_DATA: folder }: Config): Promise<OpenedStore> {
-  if (url === undefined) return { store: await openSqlite({ folder }), leases: soleLeases, isShared: false };
-  const store = await openPostgres({ url });
-  return { store, leases: store.leases, isShared: true };
 }
 
 /** Who confirms, sends, keeps and delivers, where several processes could. */

@@ -55,11 +55,13 @@ const readTransfer = ({ devnet }: Journey, id: string) => devnet.as(null).get<Tr
 for (const chain of ["hardhat", "anvil"] as const) {
   describe(`escrows on ${chain}`, function () {
     this.timeout(240_000);
-    const folder = mkdtempSync(join(tmpdir(), "remesa-escrows-"));
-    const exchanged = join(folder, "exchanged.json");
+    let folder: string;
+    let exchanged: string;
     let journey: Journey;
 
     before(async () => {
+      folder = mkdtempSync(join(tmpdir(), "remesa-escrows-"));
+      exchanged = join(folder, "exchanged.json");
       writeFileSync(exchanged, '{"originator":"Ana","beneficiary":"Luis"}');
       const devnet = await startDevnet({
         args: ["--chain", chain],

@@ -15,7 +15,7 @@ const cli = "node_modules/hardhat/dist/src/cli.js";
 
 describe("Hardhat's own habits", function () {
   this.timeout(180_000);
-  const data = mkdtempSync(join(tmpdir(), "remesa-hardhat-"));
+  let data: string;
   let node: ChildProcess;
   let rpcUrl: string;
 
@@ -23,6 +23,7 @@ describe("Hardhat's own habits", function () {
     runNode([cli, ...args], { env: { RPC_URL: rpcUrl, REMESA_DATA: data }, timeoutMs: 120_000 });
 
   before(async () => {
+    data = mkdtempSync(join(tmpdir(), "remesa-hardhat-"));
     const port = await findFreePort();
     rpcUrl = `http://127.0.0.1:${port}`;
     node = spawn(process.execPath, [cli, "node", "--port", String(port)], { stdio: "ignore" });

@@ -9,12 +9,13 @@ import { runCommand } from "../support/command.ts";
 
 describe("the packed package", function () {
   this.timeout(600_000);
-  const folder = mkdtempSync(join(tmpdir(), "remesa-package-"));
+  let folder: string;
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   const run = (...command: string[]) => runCommand(command, { cwd: folder });
 
   before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "remesa-package-"));
     const packed = await runCommand(["npm", "pack", "--pack-destination", folder], { timeoutMs: 300_000 });
     expect(packed.code, packed.stderr).to.equal(0);
     const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "";
