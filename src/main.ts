@@ -10,9 +10,17 @@ import { createEncoder } from "./chain/encode.ts";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createRecoverer } from "./chain/recover.ts";
 import { createSandbox } from "./chain/sandbox.ts";
-import { KeystoreRefused, readPassphrase } from "./chain/passphrase.ts";
+import { KeystoreRefused } from "./chain/passphrase.ts";
 import { createLaneSigner, createOrderSigner, transferGas } from "./chain/signer.ts";
-import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
+import {
+  type Config,
+  ConfigError,
+  readConfig,
+  readCredentials,
+  readDeployment,
+  readFunderKey,
+  readLaneKeys,
+} from "./config.ts";
 import { createServer } from "./http/server.ts";
 import { createLog, type Logger } from "./log.ts";
 import { createBell, faultPauseMs, type Loop, runLoop, toLanesLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
@@ -23,7 +31,6 @@ import { createKeeper, defaultKeeperLimits } from "./pipeline/keep.ts";
 import { createLaneDesk } from "./pipeline/lanes.ts";
 import { createTenure, defaultLeaseLimits } from "./pipeline/lease.ts";
 import { createPlanner, defaultPlannerLimits } from "./pipeline/plan.ts";
-import type { Hex } from "./domain/hex.ts";
 import type { Chain, ChainIdentity, Clock, Deployment, HeadView, Leases, Notify, Store } from "./pipeline/ports.ts";
 import { createBooksCheck, defaultCheckEvery } from "./pipeline/post.ts";
 import { createPublisher, defaultPublisherLimits } from "./pipeline/publish.ts";
@@ -64,32 +71,6 @@ function findPackage(): string {
 function readVersion(): string {
   const { version } = JSON.parse(readFileSync(`${findPackage()}package.json`, "utf8")) as { version: string };
   return version;
-}
-
-/** The lanes' keys: those of credentials.json, and those of the keystore where there is one. Keys past LANE_COUNT only wait. */
-async function readLaneKeys(config: Config, lanes: readonly Hex[]) {
-  const { LANE_KEYSTORE: path, LANE_PASSPHRASE: source, LANE_COUNT: active, LANE_SPARE: spare } = config;
-  if (path === undefined) {
-    if (lanes.length > 0) return { keys: lanes };
-    throw new ConfigError(["LANE_KEYSTORE: not set, and credentials.json names no lane: the node could send nothing"]);
-  }
-  const passphrase = await readPassphrase(source, { env: process.env });
-  const { readKeystoreKeys } = await import("./chain/keystore.ts");
-  const keys = await readKeystoreKeys({ path, passphrase, count: active + spare });
-  return { keys: [...lanes, ...keys.slice(0, active)], spareKeys: keys.slice(active) };
-}
-
-/** The funder's key: that of its keystore, else that of credentials.json; undefined: nobody gives the lanes gas money by itself. */
-async function readFunderKey(config: Config, parts: { given: Hex | undefined; lanes: readonly Hex[] }) {
-  const { FUNDER_KEYSTORE: path, FUNDER_PASSPHRASE: source } = config;
-  let key = parts.given;
-  if (path !== undefined) {
-    const passphrase = await readPassphrase(source, { env: process.env, of: "the funder's keystore" });
-    const { readKeystoreKeys } = await import("./chain/keystore.ts");
-    [key] = await readKeystoreKeys({ path, passphrase, count: 1 });
-  }
-  if (key === undefined || !parts.lanes.includes(key)) return key;
-  throw new ConfigError(["FUNDER_KEYSTORE: the funder's key is a lane's key; it needs one of its own"]);
 }
 
 /** What the funder may give: the signer keeps to it, the store counts it, the pipeline asks for no more. */
