@@ -1,13 +1,11 @@
 /**
- * What the node stands on: its clock, its keys, its chain and its store, opened as the configuration says, and the chain held against the store's. Owns
+ * What the node stands on: its clock, its chain and its store, opened as the configuration says, and the chain held against the store's. Owns
  * every reason not to start; knows nothing of what is done with them.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createEndpoints } from "./chain/endpoints.ts";
 import { createChain } from "./chain/node.ts";
-import { readPassphrase } from "./chain/passphrase.ts";
-import { type Config, ConfigError } from "./config.ts";
-import type { Hex } from "./domain/hex.ts";
+import type { Config } from "./config.ts";
 import type { Logger } from "./log.ts";
 import { faultPauseMs } from "./loops.ts";
 import type { Chain, ChainIdentity, Clock, Deployment, Leases, Notify, Store } from "./pipeline/ports.ts";
@@ -26,32 +24,6 @@ const chainPatienceMs = 60_000;
 
 export class StartError extends Error {
   override readonly name = "StartError";
-}
-
-/** The lanes' keys: those of credentials.json, and those of the keystore where there is one. Keys past LANE_COUNT only wait. */
-export async function readLaneKeys(config: Config, lanes: readonly Hex[]) {
-  const { LANE_KEYSTORE: path, LANE_PASSPHRASE: source, LANE_COUNT: active, LANE_SPARE: spare } = config;
-  if (path === undefined) {
-    if (lanes.length > 0) return { keys: lanes };
-    throw new ConfigError(["LANE_KEYSTORE: not set, and credentials.json names no lane: the node could send nothing"]);
-  }
-  const passphrase = await readPassphrase(source, { env: process.env });
-  const { readKeystoreKeys } = await import("./chain/keystore.ts");
-  const keys = await readKeystoreKeys({ path, passphrase, count: active + spare });
-  return { keys: [...lanes, ...keys.slice(0, active)], spareKeys: keys.slice(active) };
-}
-
-/** The funder's key: that of its keystore, else that of credentials.json; undefined: nobody gives the lanes gas money by itself. */
-export async function readFunderKey(config: Config, parts: { given: Hex | undefined; lanes: readonly Hex[] }) {
-  const { FUNDER_KEYSTORE: path, FUNDER_PASSPHRASE: source } = config;
-  let key = parts.given;
-  if (path !== undefined) {
-    const passphrase = await readPassphrase(source, { env: process.env, of: "the funder's keystore" });
-    const { readKeystoreKeys } = await import("./chain/keystore.ts");
-    [key] = await readKeystoreKeys({ path, passphrase, count: 1 });
-  }
-  if (key === undefined || !parts.lanes.includes(key)) return key;
-  throw new ConfigError(["FUNDER_KEYSTORE: the funder's key is a lane's key; it needs one of its own"]);
 }
 
 /** What the funder may give: the signer keeps to it, the store counts it, the pipeline asks for no more. */

@@ -1,11 +1,11 @@
 /**
- * Configuration. Owns the environment variables of `docs/CONFIG.md`, the deployment file and the credentials file; reads them once, at
+ * Configuration. Owns the environment variables of `docs/CONFIG.md`, the deployment file, the credentials file and the senders' keystores; reads them once, at
  * start, and lists everything that is wrong with them in one go. Never prints a secret.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { parsePassphraseSource, type PassphraseSource } from "./chain/passphrase.ts";
+import { parsePassphraseSource, type PassphraseSource, readPassphrase } from "./chain/passphrase.ts";
 import { parseAddress, type Address, type Hex } from "./domain/hex.ts";
 import { defaultMinimums, type Minimums } from "./domain/sponsorship.ts";
 
@@ -201,4 +201,36 @@ export function readDeployment(folder: string): z.infer<typeof deploymentSchema>
 
 export function readCredentials(folder: string): Credentials {
   return readJson(join(folder, "credentials.json"), credentialsSchema);
+}
+
+export interface SenderKeys {
+  readonly keys: readonly Hex[];
+  /** Of lanes that only wait. */
+  readonly spareKeys?: readonly Hex[];
+}
+
+/** The lanes' keys: those of credentials.json, and those of the keystore where there is one. Keys past LANE_COUNT only wait. */
+export async function readLaneKeys(config: Config, lanes: readonly Hex[]): Promise<SenderKeys> {
+  const { LANE_KEYSTORE: path, LANE_PASSPHRASE: source, LANE_COUNT: active, LANE_SPARE: spare } = config;
+  if (path === undefined) {
+    if (lanes.length > 0) return { keys: lanes };
+    throw new ConfigError(["LANE_KEYSTORE: not set, and credentials.json names no lane: the node could send nothing"]);
+  }
+  const passphrase = await readPassphrase(source, { env: process.env });
+  const { readKeystoreKeys } = await import("./chain/keystore.ts");
+  const keys = await readKeystoreKeys({ path, passphrase, count: active + spare });
+  return { keys: [...lanes, ...keys.slice(0, active)], spareKeys: keys.slice(active) };
+}
+
+/** The funder's key: that of its keystore, else that of credentials.json; undefined: nobody gives the lanes gas money by itself. */
+export async function readFunderKey(config: Config, parts: { given: Hex | undefined; lanes: readonly Hex[] }) {
+  const { FUNDER_KEYSTORE: path, FUNDER_PASSPHRASE: source } = config;
+  let key = parts.given;
+  if (path !== undefined) {
+    const passphrase = await readPassphrase(source, { env: process.env, of: "the funder's keystore" });
+    const { readKeystoreKeys } = await import("./chain/keystore.ts");
+    [key] = await readKeystoreKeys({ path, passphrase, count: 1 });
+  }
+  if (key === undefined || !parts.lanes.includes(key)) return key;
+  throw new ConfigError(["FUNDER_KEYSTORE: the funder's key is a lane's key; it needs one of its own"]);
 }

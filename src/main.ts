@@ -4,17 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import {
-  bindChain,
-  clock,
-  connect,
-  openStore,
-  type OpenedStore,
-  readFunderKey,
-  readLaneKeys,
-  StartError,
-  toFunderLimits,
-} from "./adapters.ts";
+import { bindChain, clock, connect, openStore, type OpenedStore, StartError, toFunderLimits } from "./adapters.ts";
 import { createEncoder } from "./chain/encode.ts";
 import { createRecoverer } from "./chain/recover.ts";
 import { startRecoverThread } from "./chain/recover-thread.ts";
@@ -22,7 +12,15 @@ import { ChainFault } from "./chain/rpc.ts";
 import { createSandbox } from "./chain/sandbox.ts";
 import { KeystoreRefused } from "./chain/passphrase.ts";
 import { createLaneSigner, createOrderSigner, transferGas } from "./chain/signer.ts";
-import { type Config, ConfigError, readConfig, readCredentials, readDeployment } from "./config.ts";
+import {
+  type Config,
+  ConfigError,
+  readConfig,
+  readCredentials,
+  readDeployment,
+  readFunderKey,
+  readLaneKeys,
+} from "./config.ts";
 import { toKeyId } from "./http/auth.ts";
 import { createCourier } from "./http/courier.ts";
 import { createServer } from "./http/server.ts";

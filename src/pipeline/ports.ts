@@ -194,10 +194,10 @@ export interface StoredAccount {
   /** Window nonces of live intents. */
   readonly live: readonly bigint[];
   /**
-   * What is on its way, intents planned or sent: their window nonces and the sum of their amounts. The planner counts on them as if they
-   * were mined; where a store leaves this out it plans from `live` and the balance alone, and the chain skips what was wrong.
+   * What is on its way under window nonces, intents planned or sent and in no block: these nonces and what is held for them. The planner counts
+   * on them as if they were mined; what it does not know of, the chain skips.
    */
-  readonly inFlight?: { readonly nonces: readonly bigint[]; readonly amount: bigint };
+  readonly inFlight: { readonly nonces: readonly bigint[]; readonly amount: bigint };
 }
 
 /** An accepted intent that may be planned now. */

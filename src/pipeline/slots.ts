@@ -140,15 +140,15 @@ interface Simulated {
   readonly isFlying: boolean;
 }
 
-function simulate(account: StoredAccount, ready: ReadonlySet<bigint>): Simulated {
-  const { balance, frozen, nonceBase, consumed, live } = account;
-  const flying = account.inFlight?.nonces ?? live.filter((nonce) => !ready.has(nonce));
+function simulate(account: StoredAccount): Simulated {
+  const { balance, frozen, nonceBase, consumed, live, inFlight } = account;
+  const flying = inFlight.nonces;
   return {
-    available: frozen === null ? null : balance - frozen - (account.inFlight?.amount ?? 0n),
+    available: frozen === null ? null : balance - frozen - inFlight.amount,
     window: openWindow(nonceBase, [...consumed, ...flying]),
     flying: new Set(flying),
     known: new Set(live),
-    isFlying: flying.length > 0 || (account.inFlight?.amount ?? 0n) > 0n,
+    isFlying: flying.length > 0,
   };
 }
 
@@ -270,7 +270,7 @@ export function planSlots(inputs: SlotInputs): {
   const holds: Hold[] = [];
   const stopped = new Set<string>();
   const cancelled = new Set(ready.filter(({ kind }) => cancelKinds.has(kind)).map(toFenceKey));
-  const accounts = simulateAll(inputs);
+  const accounts = new Map(inputs.accounts.map((account) => [toKey(account), simulate(account)]));
   const hold = (item: ReadyIntent, reason: HeldReason) => {
     const wait = reason === "not_yet_valid" ? toWaitMs(item.validAfter, blockTime) : toBackoffMs(item.holds);
     holds.push({ sequence: item.sequence, reason, until: now + wait });
@@ -299,20 +299,6 @@ export function planSlots(inputs: SlotInputs): {
     if (item.payer !== null && state.available !== null) state.available -= item.amount;
   }
   return { plans: packer.close(), holds };
-}
-
-function simulateAll({ ready, accounts }: SlotInputs): ReadonlyMap<string, Simulated> {
-  const nonces = new Map<string, Set<bigint>>();
-  for (const item of ready) {
-    const account = usesWindow(item) ? accountOf(item) : null;
-    if (account === null) continue;
-    const key = toKey(account);
-    const set = nonces.get(key);
-    if (set === undefined) nonces.set(key, new Set([BigInt(item.fence.key)]));
-    else set.add(BigInt(item.fence.key));
-  }
-  const none: ReadonlySet<bigint> = new Set();
-  return new Map(accounts.map((account) => [toKey(account), simulate(account, nonces.get(toKey(account)) ?? none)]));
 }
 
 function toFenceKey({ fence }: ReadyIntent): string {

@@ -80,10 +80,11 @@ function prepare({ database }: Engine) {
   // One statement for many accounts: each costs a search of the index, and no way through the driver of its own.
   const named =
     "json_each(?) j CROSS JOIN accounts ON coin = unhex(substr(j.value, 1, 40)) AND address = unhex(substr(j.value, 41))";
-  const nonces = (table: "fences" | "intent_work") =>
+  // Place, nonce, and what is held under it where it is on its way: nothing where it is not.
+  const nonces = (table: "fences" | "intent_work", flying: string) =>
     database
       .prepare<[string, string], string>(
-        `SELECT j.key || '|' || lower(hex(substr(fence, 66))) FROM json_each(?) j CROSS JOIN ${table}
+        `SELECT j.key || '|' || lower(hex(substr(fence, 66))) || '|' || ${flying} FROM json_each(?) j CROSS JOIN ${table}
          ON fence >= unhex(j.value) AND fence < unhex(substr(j.value, 1, 82) || ?)`,
       )
       .pluck();
@@ -123,8 +124,8 @@ function prepare({ database }: Engine) {
     ),
     drop: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number > ?`),
     forget: database.prepare<[number]>(`DELETE FROM account_changes WHERE block_number <= ?`),
-    consumed: nonces("fences"),
-    live: nonces("intent_work"),
+    consumed: nonces("fences", "''"),
+    live: nonces("intent_work", "CASE WHEN state IN ('planned', 'sent') AND verdict IS NULL THEN held ELSE '' END"),
   };
 }
 type Sql = ReturnType<typeof prepare>;
@@ -134,19 +135,30 @@ function toNames(names: readonly AccountName[]): string {
   return JSON.stringify(names.map(({ coin, address }) => coin.slice(2) + address.slice(2)));
 }
 
-/** Window nonces from `from` on that a table knows of each account: ascending, each once. */
+interface Nonces {
+  /** Ascending, each once. */
+  readonly all: bigint[];
+  readonly inFlight: { readonly nonces: bigint[]; amount: bigint };
+}
+
+/** Window nonces from `from` on that a table knows of each account. */
 function listNonces(
   statement: Sql["live"],
   accounts: readonly (AccountName & { readonly from: bigint })[],
-): readonly (readonly bigint[])[] {
+): readonly Nonces[] {
   const starts = accounts.map(({ coin, address, from }) => toOwnerHex(coin, address) + toWord(from).slice(2));
-  const lists = accounts.map((): bigint[] => []);
+  const lists = accounts.map((): Nonces => ({ all: [], inFlight: { nonces: [], amount: 0n } }));
   for (const text of statement.all(JSON.stringify(starts), beyondWindow)) {
-    const bar = text.indexOf("|");
-    const list = lists[Number(text.slice(0, bar))];
-    const nonce = BigInt(`0x${text.slice(bar + 1)}`);
+    const [place, digits, held] = text.split("|");
+    const list = lists[Number(place)];
+    if (list === undefined) continue;
+    const nonce = BigInt(`0x${digits}`);
+    const { all, inFlight } = list;
     // In the order of the index; an intent and its cancellation have one nonce.
-    if (list !== undefined && list.at(-1) !== nonce) list.push(nonce);
+    if (all.at(-1) !== nonce) all.push(nonce);
+    if (held === undefined || held === "") continue;
+    if (inFlight.nonces.at(-1) !== nonce) inFlight.nonces.push(nonce);
+    inFlight.amount += BigInt(held);
   }
   return lists;
 }
@@ -224,7 +236,10 @@ function createBook(sql: Sql): AccountBook {
   };
 }
 
-function toStored(name: AccountName, row: AccountRow | undefined): Omit<StoredAccount, "consumed" | "live"> {
+function toStored(
+  name: AccountName,
+  row: AccountRow | undefined,
+): Omit<StoredAccount, "consumed" | "live" | "inFlight"> {
   return {
     coin: name.coin,
     address: name.address,
@@ -254,7 +269,12 @@ export function createAccounts(engine: Engine): Accounts {
       sql.live,
       names.map(({ coin, address }) => ({ coin, address, from: 0n })),
     );
-    return stored.map((account, i) => ({ ...account, consumed: consumed[i] ?? [], live: live[i] ?? [] }));
+    return stored.map((account, i) => ({
+      ...account,
+      consumed: consumed[i]?.all ?? [],
+      live: live[i]?.all ?? [],
+      inFlight: live[i]?.inFlight ?? { nonces: [], amount: 0n },
+    }));
   }
 
   return {
@@ -276,7 +296,7 @@ export function createAccounts(engine: Engine): Accounts {
       );
       return accounts.map(({ base }, i) => {
         let next = base;
-        for (const nonce of consumed[i] ?? []) {
+        for (const nonce of consumed[i]?.all ?? []) {
           if (nonce !== next) break;
           next++;
         }

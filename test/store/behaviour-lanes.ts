@@ -3,13 +3,14 @@
  * the lanes' states, and the budget of gas that acceptance counts against.
  */
 import { expect } from "chai";
-import type { Address } from "../../src/domain/hex.ts";
+import { type Address, toWord } from "../../src/domain/hex.ts";
 import { laneMoves, type LaneState } from "../../src/domain/lane.ts";
 import { longestHoldMs } from "../../src/domain/plan.ts";
 import type { AcceptItem, AcceptOutcome } from "../../src/pipeline/ports.ts";
 import { type OpenStore, withStore } from "./harness.ts";
 import {
   ana,
+  cancelFacts,
   coin,
   createWorld,
   lane,
@@ -291,8 +292,48 @@ export function describeSponsorship(open: OpenStore): void {
   });
 }
 
+/** What the planner counts on as if it were mined. */
+function describeInFlight(open: OpenStore): void {
+  const test = (title: string, body: (world: World) => Promise<void>) =>
+    it(
+      title,
+      withStore(open, async (store) => body(await createWorld(store))),
+    );
+
+  describe("readAccounts: what is on its way", () => {
+    test("counts planned and sent intents of window nonces, not accepted ones nor those in a block", async (world) => {
+      await world.fund(ana, 1_000n);
+      const pay = (nonce: bigint, amount: bigint) => world.accept(transferFacts({ amount, nonce: toWord(nonce) }));
+      const [first, second] = [await pay(0n, 1n), await pay(1n, 20n)];
+      await pay(2n, 300n);
+      const read = async () => (await world.account(ana)).inFlight;
+      expect(await read(), "accepted").to.deep.equal({ nonces: [], amount: 0n });
+      await world.plan(second);
+      expect(await read(), "planned").to.deep.equal({ nonces: [1n], amount: 20n });
+      const { number } = world.blocks.head ?? expect.fail("a block");
+      const slot = await world.send(first);
+      expect(await read(), "sent").to.deep.equal({ nonces: [0n, 1n], amount: 21n });
+      await world.settle(slot, first);
+      expect(await read(), "in a block").to.deep.equal({ nonces: [1n], amount: 20n });
+      await world.reorgTo(number);
+      expect(await read(), "taken back").to.deep.equal({ nonces: [0n, 1n], amount: 21n });
+      expect((await world.account(ana)).live).to.deep.equal([0n, 1n, 2n]);
+    });
+
+    test("names a nonce once that a payment and its cancellation are on their way to", async (world) => {
+      await world.fund(ana, 1_000n);
+      const facts = transferFacts({ amount: 7n, nonce: toWord(3n) });
+      const both = [await world.accept(facts), await world.accept(cancelFacts(facts))] as const;
+      await world.plan(both[0]);
+      await world.plan(both[1]);
+      expect((await world.account(ana)).inFlight).to.deep.equal({ nonces: [3n], amount: 7n });
+    });
+  });
+}
+
 export function describeLanes(open: OpenStore): void {
   describeLaneStates(open);
+  describeInFlight(open);
   describeSponsorship(open);
   const test = (title: string, body: (world: World) => Promise<void>) =>
     it(

@@ -204,6 +204,7 @@ function createAccount(account: { readonly coin: Address; readonly address: Addr
     nonceBase: 3n,
     consumed: [4n],
     live: [5n],
+    inFlight: { nonces: [], amount: 0n },
   };
 }
 

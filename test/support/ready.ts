@@ -49,6 +49,7 @@ export function wish(sequence: number, draft: Draft): ReadyIntent {
 }
 
 export function book(payer: number, changes: Partial<StoredAccount> = {}): StoredAccount {
-  const empty = { posted: 0n, held: 0n, frozen: 0n, nonceBase: 0n, consumed: [], live: [] };
+  const inFlight = { nonces: [], amount: 0n };
+  const empty = { posted: 0n, held: 0n, frozen: 0n, nonceBase: 0n, consumed: [], live: [], inFlight };
   return { coin, address: wallet(payer), balance: 1_000n, ...empty, ...changes };
 }

@@ -77,9 +77,15 @@ const readAll = prepare(
   `SELECT ${columns},
      ARRAY(SELECT ${nonceOf("f.fence")} FROM fences f
        WHERE f.fence >= ${fenceOf("p.coin", "p.address", "coalesce(a.nonce_base, 0)")} AND f.fence < p.high ORDER BY f.fence) AS consumed,
-     ARRAY(SELECT DISTINCT ${nonceOf("w.fence")} FROM intent_work w WHERE w.fence >= p.low AND w.fence < p.high ORDER BY 1) AS live
+     coalesce(n.live, '{}') AS live, coalesce(n.flying, '{}') AS flying, coalesce(n.promised, 0) AS promised
    FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[]) WITH ORDINALITY AS p (coin, address, low, high, place)
      LEFT JOIN accounts a ON a.coin = p.coin AND a.address = p.address
+     CROSS JOIN LATERAL (
+       SELECT array_agg(DISTINCT w.nonce ORDER BY w.nonce) AS live,
+         array_agg(DISTINCT w.nonce ORDER BY w.nonce) FILTER (WHERE w.flies) AS flying, sum(w.held) FILTER (WHERE w.flies) AS promised
+       FROM (SELECT ${nonceOf("fence")} AS nonce, held, state IN ('planned', 'sent') AND verdict IS NULL AS flies
+         FROM intent_work WHERE fence >= p.low AND fence < p.high) AS w
+     ) AS n
    ORDER BY p.place`,
 );
 
@@ -104,6 +110,8 @@ export async function lockAccounts(
 type StoredRow = { readonly [K in keyof AccountRow]: AccountRow[K] | null } & {
   readonly consumed: readonly string[];
   readonly live: readonly string[];
+  readonly flying: readonly string[];
+  readonly promised: bigint;
 };
 
 /** Accounts as the port shows them, in the order asked for. */
@@ -131,6 +139,7 @@ export async function readAccounts(session: Session, list: readonly AccountPlace
       nonceBase: row.nonce_base ?? 0n,
       consumed: row.consumed.map(toNonce),
       live: row.live.map(toNonce),
+      inFlight: { nonces: row.flying.map(toNonce), amount: row.promised },
     };
   });
 }
