@@ -212,12 +212,13 @@ describe("SQLite store, on disk", () => {
       database.exec(`DROP TABLE ${table}`);
     }
     database.exec("DROP INDEX work_travel; ALTER TABLE events DROP COLUMN others");
-    for (const table of ["sponsored_days", "sponsored_hours"]) database.exec(`DROP TABLE ${table}`);
+    for (const table of ["sponsored_days", "sponsored_hours", "deliveries", "webhooks"])
+      database.exec(`DROP TABLE ${table}`);
     for (const index of ["slots_funding", "slots_funded"]) database.exec(`DROP INDEX ${index}`);
     for (const column of ["beneficiary", "gwei"]) database.exec(`ALTER TABLE slots DROP COLUMN ${column}`);
     for (const column of ["role", "state", "moved_by", "moved_at"])
       database.exec(`ALTER TABLE lanes DROP COLUMN ${column}`);
-    database.exec("DELETE FROM kysely_migration WHERE name IN ('0002-escrows', '0003-lanes', '0004-funder')");
+    database.exec("DELETE FROM kysely_migration WHERE name <> '0001-first'");
     database.close();
     const again = await openSqlite({ folder });
     const after = [await again.listDue({ now: 99, limit: 9 }), await again.sumEscrow({ escrow, coin })];
