@@ -28,7 +28,7 @@ export interface Loop {
   readonly pauseMs: () => number;
 }
 
-/** Runs a loop until `signal`; a fault is logged and the turn repeated, a broken invariant ends the process. */
+/** Runs a loop until `signal`; a fault is logged, told to `onFault`, and the turn repeated; a broken invariant ends the process. */
 export async function runLoop(
   loop: Loop,
   options: { signal: AbortSignal; log: Logger; bell: () => Promise<void>; onFault?: (error: unknown) => Promise<void> },

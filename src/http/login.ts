@@ -33,7 +33,7 @@ export interface LoginOptions {
   readonly chainId: number;
   /** Names a message may be made for; null: any loopback name, which no other site can show to a wallet. */
   readonly hosts: readonly string[] | null;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "monotonic">;
 }
 
 function isLoopback(host: string): boolean {
@@ -44,8 +44,11 @@ function refuse(subject: string, remedy: string, actual?: string): RejectedError
   return new RejectedError({ code: "unauthorized", subject, remedy, ...(actual === undefined ? {} : { actual }) });
 }
 
-/** 12 digits of milliseconds, 16 of randomness, 32 of proof; hexadecimal, as ERC-4361 wants letters and digits only. */
-function createNonces(clock: Pick<Clock, "now">) {
+/**
+ * 12 digits of milliseconds, 16 of randomness, 32 of proof; hexadecimal, as ERC-4361 wants letters and digits only. The milliseconds are this process's
+ * own, as the secret is: a wall clock that is set back must make no spent nonce good again.
+ */
+function createNonces(clock: Pick<Clock, "now" | "monotonic">) {
   const secret = randomBytes(32);
   const used = new Map<string, number>();
 
@@ -55,20 +58,19 @@ function createNonces(clock: Pick<Clock, "now">) {
 
   return {
     issue(address: Address): { nonce: string; expiresAt: number } {
-      const now = clock.now();
-      const head = now.toString(16).padStart(12, "0") + randomBytes(8).toString("hex");
-      return { nonce: head + prove(head, address), expiresAt: now + nonceMs };
+      const head = Math.floor(clock.monotonic()).toString(16).padStart(12, "0") + randomBytes(8).toString("hex");
+      return { nonce: head + prove(head, address), expiresAt: clock.now() + nonceMs };
     },
     check(nonce: string, address: Address): void {
       if (!/^[0-9a-f]{60}$/.test(nonce)) throw refuse("nonce", "Ask for a new challenge.");
       const proof = Buffer.from(prove(nonce.slice(0, 28), address));
       if (!timingSafeEqual(proof, Buffer.from(nonce.slice(28)))) throw refuse("nonce", "Ask for a new challenge.");
-      if (Number.parseInt(nonce.slice(0, 12), 16) + nonceMs <= clock.now()) {
+      if (Number.parseInt(nonce.slice(0, 12), 16) + nonceMs <= clock.monotonic()) {
         throw refuse("nonce", "The challenge has expired; ask for a new one.");
       }
     },
     spend(nonce: string): void {
-      const now = clock.now();
+      const now = clock.monotonic();
       for (const [old, endsAt] of used) {
         if (endsAt > now) break;
         used.delete(old);

@@ -18,6 +18,7 @@ import { createLogin } from "./login.ts";
 import { addMetrics } from "./metrics.ts";
 import { addDocument } from "./openapi.ts";
 import { answerError, RejectedError, sendProblem, toProblem } from "./problem.ts";
+import { createRates } from "./rates.ts";
 import { addClaims } from "./routes/claims.ts";
 import { addDeposits } from "./routes/deposits.ts";
 import { addExits } from "./routes/exits.ts";
@@ -165,6 +166,7 @@ async function addGate(app: App, parts: RouteParts): Promise<void> {
   await app.register(rateLimit, {
     max: parts.limits.requestsPerMinute,
     timeWindow: 60_000,
+    store: createRates(parts.clock),
     keyGenerator: toRateKey,
     errorResponseBuilder: (_request, { max }) =>
       new RejectedError({

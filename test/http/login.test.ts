@@ -19,8 +19,10 @@ async function reasonOf(act: () => unknown): Promise<string> {
 }
 
 function setUp(hosts: readonly string[] | null = null) {
-  const time = { ms: 1_800_000_000_000 };
-  const login = createLogin({ chainId: 31_337, hosts, clock: { now: () => time.ms } });
+  // Wall and monotonic milliseconds: time passes for both, unless a test sets the wall clock alone.
+  const time = { ms: 0, skew: 0 };
+  const clock = { now: () => 1_800_000_000_000 + time.ms + time.skew, monotonic: () => 7 + time.ms };
+  const login = createLogin({ chainId: 31_337, hosts, clock });
   /** Signs a message and logs in with it. */
   const verify = async (message: string, options: { host?: string; signer?: typeof wallet } = {}) => {
     const signature = await (options.signer ?? wallet).signMessage({ message });
@@ -89,6 +91,25 @@ describe("http/login", () => {
     expect(await verify(rewrite(first.nonce))).to.equal(ana);
     time.ms += 1;
     expect(await reasonOf(() => verify(rewrite(second.nonce)))).to.equal("unauthorized nonce");
+  });
+
+  it("P13: takes a challenge once, also when the wall clock goes ten minutes ahead and back", async () => {
+    const { verify, login, time } = setUp();
+    const text = rewrite(login.challenge({ address: ana, host }).nonce);
+    await verify(text);
+    time.skew = 600_000;
+    // Another login is when nonces that are over are forgotten.
+    await verify(rewrite(login.challenge({ address: ana, host }).nonce));
+    time.skew = 0;
+    expect(await reasonOf(() => verify(text))).to.equal("unauthorized nonce");
+  });
+
+  it("P13: takes a challenge for no longer when the wall clock is set back", async () => {
+    const { verify, login, time } = setUp();
+    const { nonce } = login.challenge({ address: ana, host });
+    time.skew = -600_000;
+    time.ms += 300_000;
+    expect(await reasonOf(() => verify(rewrite(nonce)))).to.equal("unauthorized nonce");
   });
 
   it("refuses a nonce that another node made", async () => {

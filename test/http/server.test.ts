@@ -151,6 +151,19 @@ describe("http/server", () => {
       await limited.app.close();
     });
 
+    it("P13: by the monotonic clock, so that a wall clock that was set back keeps nobody out", async () => {
+      let elapsed = 0;
+      const clock = { now: () => 1_800_000_000_000 - 10 * elapsed, monotonic: () => elapsed };
+      const limited = await createFakeNode({ clock, limits: { ...node.deps.limits, requestsPerMinute: 2 } });
+      const ask = async () => (await limited.app.inject({ url: "/v1/network", remoteAddress: "10.0.0.5" })).statusCode;
+      expect([await ask(), await ask(), await ask()]).to.deep.equal([200, 200, 429]);
+      elapsed = 59_999;
+      expect(await ask()).to.equal(429);
+      elapsed = 60_000;
+      expect([await ask(), await ask(), await ask()]).to.deep.equal([200, 200, 429]);
+      await limited.app.close();
+    });
+
     it("guessing keys and unknown routes too", async () => {
       const limited = await createFakeNode({ limits: { ...node.deps.limits, requestsPerMinute: 3 } });
       const guess = (n: number) =>
