@@ -9,7 +9,6 @@ import { createRpc, type Rpc } from "../../src/chain/rpc.ts";
 import type { Address, Hex } from "../../src/domain/hex.ts";
 import type { Client } from "../../src/http/client.ts";
 import type { BatchResult } from "../../src/http/schemas.ts";
-import { type Living, waitUntilEnded } from "../session.ts";
 import type { Signed } from "./crowd.ts";
 import type { Usage } from "./processes.ts";
 
@@ -54,7 +53,7 @@ export interface Stage {
   readonly coin: Address;
   /** Payments per request and rows per `settle`. */
   readonly batch: number;
-  /** Requests whose payments have not all settled, at most: bounds what is under way, so that latency is not a queue's length. */
+  /** Requests without an answer, at most. What was accepted waits in the node, as everything waits in the bare chain's pool. */
   readonly inFlight: number;
   readonly depth: number;
   /** Reads what every process has used. */
@@ -118,20 +117,6 @@ async function placeBatch(stage: Stage, texts: readonly string[], acceptMs: numb
     if (outcome.outcome === "refused") throw new Error(`a payment was refused: ${outcome.problem.detail}`);
     return { id: outcome.transfer.id, acceptMs: took };
   });
-}
-
-/** The same, and waits until its last payment has ended. */
-async function sendBatch(stage: Stage, texts: readonly string[], acceptMs: number[]): Promise<readonly Placed[]> {
-  const placed = await placeBatch(stage, texts, acceptMs);
-  const last = placed.at(-1);
-  if (last === undefined) throw new Error("an empty batch");
-  const ended = await waitUntilEnded<Living>(stage.client, {
-    path: `/v1/transfers/${last.id}`,
-    waitSeconds: settleTimeoutSeconds,
-    patienceSeconds: 30,
-  });
-  if (ended.state !== "settled") throw new Error(`${last.id} is ${ended.state} (${ended.reason ?? "no reason"})`);
-  return placed;
 }
 
 async function countSettled(client: Client): Promise<{ settled: number; live: number }> {
@@ -211,7 +196,7 @@ export async function runNodeLeg(stage: Stage, signed: readonly Signed[]): Promi
     const placed: Placed[] = [];
     await Promise.all(
       Array.from({ length: stage.inFlight }, async () => {
-        for (const texts of queue) placed.push(...(await sendBatch(stage, texts, acceptMs)));
+        for (const texts of queue) placed.push(...(await placeBatch(stage, texts, acceptMs)));
       }),
     );
     return placed;

@@ -10,7 +10,7 @@ export const help = `npm run bench [-- options]: settled payments per second, th
   --stored <n>        instead: a leg with 10,000, one with 100,000 … one with <n> finished payments in the store
   --rate <part>       instead: a leg as fast as it goes, then one at that part of its rate, sent whatever has become of those before
   --batch <n>         payments per request and rows per settle, 700 at most (500)
-  --in-flight <n>     requests under way at a time (8)
+  --in-flight <n>     requests without an answer at a time (2)
   --store <engine>    sqlite (default) or postgres: a server of its own that syncs every commit
   --nodes <n>         nodes on one database, requests in turn; with --store postgres (1)
   --chain <client>    hardhat (default) or anvil
@@ -47,7 +47,7 @@ export function readOptions(args: readonly string[]): Options | null {
     options: {
       payments: { type: "string", default: "20000" },
       batch: { type: "string", default: "500" },
-      "in-flight": { type: "string", default: "8" },
+      "in-flight": { type: "string", default: "2" },
       chain: { type: "string", default: "hardhat" },
       store: { type: "string", default: "sqlite" },
       nodes: { type: "string", default: "1" },
