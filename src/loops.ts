@@ -15,7 +15,6 @@ const leasePauseMs = 500;
 const lanesPauseMs = 500;
 /** Between looks at what other processes wrote; it bounds what one of them waits for another's commit. */
 const watchPauseMs = 25;
-
 /** Between looks at what there is to send to webhooks: they hear of an event about so much later. */
 const deliverPauseMs = 250;
 

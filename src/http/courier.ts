@@ -17,8 +17,8 @@ const timeoutMs = 10_000;
 /** Of an answer's body, and of its head. */
 const answerBytes = 4_096;
 const headBytes = 8_192;
-/** A connection that carries nothing is closed soon: others need the socket. */
-const idleMs = 5_000;
+/** A connection that carries nothing is closed before most receivers would: one that they close under a request costs a retry. */
+const idleMs = 2_000;
 const urlLength = 1_000;
 
 /** Every address of a host. */

@@ -2,8 +2,9 @@
  * Webhooks over HTTP: who may have which events sent where, what is shown of it, and that a secret is told once.
  */
 import { expect } from "chai";
+import { maxBodyBytes } from "../../../src/domain/webhook.ts";
 import { createCourier } from "../../../src/http/courier.ts";
-import type { WebhookCreated, WebhookView } from "../../../src/http/webhooks.ts";
+import { type WebhookCreated, type WebhookView, writeBody } from "../../../src/http/webhooks.ts";
 import { ana, createFakeNode, type FakeNode, keyOf, logIn, luis } from "../../support/fake-node.ts";
 import { spellAddress } from "../../../src/http/spelling.ts";
 
@@ -189,6 +190,33 @@ describe("webhooks", () => {
       ]) {
         expect(body.split("\n")).to.include(line);
       }
+    });
+  });
+
+  describe("the body of a delivery", () => {
+    const write = async (text: string) => {
+      const event = { sequence: 5n, intent: null, type: "halted", accounts: [ana], body: { reason: text }, at: 0 };
+      return writeBody({ readIntent: async () => null }, event);
+    };
+
+    it("is the event as its stream tells it", async () => {
+      expect(JSON.parse(await write("x"))).to.deep.equal({
+        sequence: "5",
+        id: null,
+        type: "halted",
+        at: "1970-01-01T00:00:00.000Z",
+        accounts: [spellAddress(ana)],
+        data: { reason: "x" },
+      });
+    });
+
+    it("has 20,000 bytes at most: beyond it leaves the facts out and says so", async () => {
+      const room = maxBodyBytes - Buffer.byteLength(await write(""));
+      const [fits, long] = [await write("x".repeat(room)), await write("x".repeat(room + 1))];
+      expect(Buffer.byteLength(fits)).to.equal(20_000);
+      expect(Buffer.byteLength(long)).to.be.lessThan(300);
+      expect(JSON.parse(long)).to.have.keys("sequence", "id", "type", "at", "accounts", "data");
+      expect((JSON.parse(long) as { data: object }).data).to.have.keys("omitted");
     });
   });
 
