@@ -1,7 +1,7 @@
 /**
- * Gas money for lanes, over the whole pipeline and the real store (P14). Guards: dropping `served` from the search makes "one at a time" fail,
- * and the store's index behind it makes the same test of the engines fail; reading balances before slots makes "is not given twice" fail;
- * dropping `short` makes "costs more than the mark" fail.
+ * Gas money for lanes, over the whole pipeline and the real store (P14). Guards: dropping `served` from the search, or reading balances before
+ * slots, makes "is not given twice" fail; dropping `short` makes "costs more than the mark" fail; counting the funder among the lanes that may have
+ * moved makes "nobody waits" fail. One at a time for each lane is the store's guard too: its index, in the suite of the engines.
  */
 import { expect } from "chai";
 import { type Address, toWord } from "../../src/domain/hex.ts";
@@ -239,6 +239,13 @@ describe("the funder", () => {
     }
     expect((await town.house.lanes.current()).map(({ address }) => address)).to.have.members([laneA, laneB]);
     expect(town.model.transactionsOf([funder])).to.deep.equal([]);
+    await town.accept(payment(1, { nonce: toWord(2n) }));
+    await town.round();
+    // A process that begins meanwhile does not take the funder for a lane that was left.
+    await town.accept(payment(1, { nonce: toWord(3n) }));
+    const again = town.restart();
+    await again.follower.tick();
+    expect(await again.planner.tick()).to.equal(1);
   });
 
   it("is shown with its role, and no lane takes its place", async () => {
