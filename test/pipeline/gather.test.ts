@@ -57,6 +57,36 @@ describe("createGatherer", () => {
     expect(results.map(({ status }) => status)).to.deep.equal(["rejected", "fulfilled"]);
   });
 
+  it("rests twice as long as the last commit took, 25 ms at most, and not for one who comes later", async () => {
+    const clock = createManualClock();
+    const slept: number[] = [];
+    let took = 0;
+    const gatherer = createGatherer({
+      store: {
+        acceptBatch: async (items) => {
+          clock.advance(took);
+          return answer(items);
+        },
+      },
+      clock: {
+        ...clock,
+        sleep: (ms) => {
+          slept.push(ms);
+          return clock.sleep(ms);
+        },
+      },
+      limits: { waitMs: 2, group: 500, queue: 10_000 },
+      wake: () => undefined,
+    });
+    for (const ms of [5, 4, 40, 1]) {
+      took = ms;
+      await gatherer.commit([item(1)]);
+    }
+    clock.advance(10);
+    await gatherer.commit([item(1)]);
+    expect(slept).to.deep.equal([2, 10, 8, 25, 2]);
+  });
+
   it("goes on after a failure", async () => {
     let fail = true;
     const gatherer = gather(async (items) => {
