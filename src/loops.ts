@@ -18,6 +18,9 @@ const watchPauseMs = 25;
 /** Between looks at what there is to send to webhooks: they hear of an event about so much later. */
 const deliverPauseMs = 250;
 
+/** Between looks at what the lanes have: a transfer takes some blocks anyway. */
+const fundPauseMs = 1_000;
+
 export interface Loop {
   readonly name: string;
   /** Where several processes share a store: the loop runs in the one that holds this lease. */
@@ -62,49 +65,36 @@ export function createBell(): { ring(): void; next(): Promise<void> } {
   };
 }
 
-export function toLeaseLoop(tenure: Tenure): Loop {
+/** One step per turn, at a steady pace. */
+function repeat(loop: Omit<Loop, "turn">, step: () => Promise<unknown>): Loop {
   return {
-    name: `lease ${tenure.name}`,
-    pauseMs: () => leasePauseMs,
+    ...loop,
     async turn() {
-      await tenure.tick();
+      await step();
       return false;
     },
   };
 }
 
+export function toLeaseLoop(tenure: Tenure): Loop {
+  return repeat({ name: `lease ${tenure.name}`, pauseMs: () => leasePauseMs }, () => tenure.tick());
+}
+
 export function toWatchLoop(watch: { tick(): Promise<void> }): Loop {
-  return {
-    name: "watch",
-    pauseMs: () => watchPauseMs,
-    async turn() {
-      await watch.tick();
-      return false;
-    },
-  };
+  return repeat({ name: "watch", pauseMs: () => watchPauseMs }, () => watch.tick());
+}
+
+/** Gives lanes gas money under the senders' lease: only who sends knows what is on its way. */
+export function toFundLoop(funder: { tick(): Promise<number> }, tenure: Tenure): Loop {
+  return repeat({ name: "fund", tenure, pauseMs: () => fundPauseMs }, () => funder.tick());
 }
 
 /** Its turns only start what there is to send: a webhook that takes its time keeps no turn waiting. */
 export function toDeliverLoop(deliverer: { tick(): Promise<void> }, tenure: Tenure): Loop {
-  return {
-    name: "deliver",
-    tenure,
-    pauseMs: () => deliverPauseMs,
-    async turn() {
-      await deliverer.tick();
-      return false;
-    },
-  };
+  return repeat({ name: "deliver", tenure, pauseMs: () => deliverPauseMs }, () => deliverer.tick());
 }
 
 /** On a shared store: a lane that another process moved is followed here, too. */
 export function toLanesLoop(lanes: { refresh(): Promise<void> }): Loop {
-  return {
-    name: "lanes",
-    pauseMs: () => lanesPauseMs,
-    async turn() {
-      await lanes.refresh();
-      return false;
-    },
-  };
+  return repeat({ name: "lanes", pauseMs: () => lanesPauseMs }, () => lanes.refresh());
 }

@@ -26,7 +26,16 @@ import { createCourier } from "./http/courier.ts";
 import { createServer } from "./http/server.ts";
 import { writeBody } from "./http/webhooks.ts";
 import { createLog, type Logger } from "./log.ts";
-import { createBell, type Loop, runLoop, toDeliverLoop, toLanesLoop, toLeaseLoop, toWatchLoop } from "./loops.ts";
+import {
+  createBell,
+  type Loop,
+  runLoop,
+  toDeliverLoop,
+  toFundLoop,
+  toLanesLoop,
+  toLeaseLoop,
+  toWatchLoop,
+} from "./loops.ts";
 import { createIntake, defaultIntakeLimits } from "./pipeline/accept.ts";
 import { createFollower, defaultFollowerLimits } from "./pipeline/confirm.ts";
 import { createDeliverer, defaultDelivererLimits } from "./pipeline/deliver.ts";
@@ -46,8 +55,6 @@ import { StoreFault, StoreLockedError } from "./store/sqlite.ts";
 
 /** Deadlines are in whole seconds. */
 const keepPauseMs = 1_000;
-/** Between looks at what the lanes have: a transfer takes some blocks anyway. */
-const fundPauseMs = 1_000;
 const gwei = 1_000_000_000n;
 /** One thousand dollars per call of the devnet's faucet. */
 const faucetUnits = 1_000_000_000n;
@@ -122,7 +129,10 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
   const head: HeadView = isShared ? watch : follower;
   const tenures = createTenures(leases, lanes);
   const maxHeadAgeMs = config.MAX_HEAD_AGE_SECONDS * 1_000;
-  const recoverer = await createRecoverer({ thread: startRecoverThread() });
+  const recoverer = await createRecoverer({
+    thread: startRecoverThread(),
+    lost: (error) => log.warn({ error: String(error) }, "signatures are recovered on the main thread from now on"),
+  });
   const intake = createIntake({
     store,
     encoder,
@@ -232,15 +242,7 @@ async function assemble(config: Config, { store, leases, isShared }: OpenedStore
       pauseMs: () => config.POLL_MS,
       turn: async () => (await sender.tick()) > 0,
     },
-    {
-      name: "fund",
-      tenure: tenures.send,
-      pauseMs: () => fundPauseMs,
-      async turn() {
-        await funder.tick();
-        return false;
-      },
-    },
+    toFundLoop(funder, tenures.send),
     {
       name: "keep",
       tenure: tenures.keep,

@@ -79,10 +79,14 @@ const readAnswer = (answers: Uint8Array, at: number): Address | null =>
 
 /**
  * A recoverer over one curve implementation; tests name the fallback, everything else takes the fastest. With a `thread`, calls long enough
- * to be worth the way go there; when it dies, everything is done here again.
+ * to be worth the way go there; when it dies, `lost` is told once, and everything is done here again.
  */
 export async function createRecoverer(
-  options: { readonly curve?: Curve; readonly thread?: Pick<RecoverThread, "recover"> } = {},
+  options: {
+    readonly curve?: Curve;
+    readonly thread?: Pick<RecoverThread, "recover">;
+    readonly lost?: (error: unknown) => void;
+  } = {},
 ): Promise<Recoverer> {
   const curve = options.curve ?? (await loadCurve());
   const parts = { curve, keccak: await loadKeccak() };
@@ -126,7 +130,8 @@ export async function createRecoverer(
     recover(items) {
       const there = items.length < worthTheWay ? null : thread;
       if (there !== null) {
-        return recoverThere(there, items).catch(() => {
+        return recoverThere(there, items).catch((error: unknown) => {
+          if (thread !== null) options.lost?.(error);
           thread = null;
           return takeTurn(items);
         });

@@ -26,6 +26,21 @@ const toKey = (bytes: Uint8Array): Uint8Array => {
 const hasNative = existsSync(`node_modules/secp256k1/prebuilds/${process.platform}-${process.arch}`);
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
+/** Counts the turns of the event loop until the returned function is called. */
+function countTurns(): () => number {
+  let turns = 0;
+  let running = true;
+  const count = (): void => {
+    turns++;
+    if (running) setImmediate(count);
+  };
+  setImmediate(count);
+  return () => {
+    running = false;
+    return turns;
+  };
+}
+
 describe("createRecoverer", () => {
   const curves: Curve[] = [];
   const recoverers: Recoverer[] = [];
@@ -133,15 +148,9 @@ describe("createRecoverer", () => {
   it("lets other work run between slices", async () => {
     const { signature } = (curves[0] as Curve).sign(Buffer.alloc(32, 1), Buffer.alloc(32, 2));
     const item = { digest: `0x${"01".repeat(32)}` as Word, signature: `${toHex(signature)}1b` as Hex };
-    let turns = 0;
-    let running = true;
-    const count = (): void => {
-      turns++;
-      if (running) setImmediate(count);
-    };
-    setImmediate(count);
+    const stop = countTurns();
     const answers = await (recoverers[0] as Recoverer).recover(Array.from({ length: 201 }, () => item));
-    running = false;
+    const turns = stop();
     expect(answers).to.have.length(201);
     expect(new Set(answers)).to.have.property("size", 1);
     expect(turns).to.be.at.least(4);
@@ -210,27 +219,22 @@ describe("createRecoverer", () => {
 
     it("answers all the same when the thread dies before or after it is asked", async () => {
       const expected = await (recoverers[0] as Recoverer).recover(items);
-      const recoverer = await createRecoverer({ thread });
+      let lost = 0;
+      const recoverer = await createRecoverer({ thread, lost: () => lost++ });
       const long = Array.from({ length: 40 }, () => items).flat();
       const asked = recoverer.recover(long);
       await thread.close();
       expect(await asked).to.deep.equal(Array.from({ length: 40 }, () => expected).flat());
       expect(await recoverer.recover(items)).to.deep.equal(expected);
+      expect(lost, "told once").to.equal(1);
     });
 
     it("leaves the main thread free meanwhile", async () => {
       const recoverer = await createRecoverer({ thread });
       await recoverer.recover(items);
-      let turns = 0;
-      let running = true;
-      const count = (): void => {
-        turns++;
-        if (running) setImmediate(count);
-      };
-      setImmediate(count);
+      const stop = countTurns();
       await recoverer.recover(Array.from({ length: 10 }, () => items).flat());
-      running = false;
-      expect(turns, "more turns than slices").to.be.above(640 / 50);
+      expect(stop(), "more turns than slices").to.be.above(640 / 50);
     });
 
     it("does not keep a process alive", async () => {
